@@ -1,0 +1,89 @@
+"""JAX's half of `harness.backend`."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from zoo.errors import ZooError
+
+# The Gram matrices are float64 whatever the precision of the wavefunction.
+jax.config.update("jax_enable_x64", True)
+# With few cores, batched LAPACK calls of several programs in flight can wait for each other's threads for ever.
+jax.config.update("jax_cpu_enable_async_dispatch", False)
+
+
+def jit(function: Callable) -> Callable:
+    return jax.jit(function)
+
+
+def gradient(function: Callable, x):
+    return jax.grad(lambda y: jnp.sum(function(y)))(x)
+
+
+def derivatives(function: Callable, x) -> tuple[Any, Any, Any]:
+    """Forward over reverse: the gradient is linearised once and applied to every coordinate."""
+    batch, shape = x.shape[0], x.shape[1:]
+
+    def with_value(y):
+        value, pullback = jax.vjp(function, y)
+        return pullback(jnp.ones_like(value))[0], value
+
+    first, push, value = jax.linearize(with_value, x, has_aux=True)
+    coordinates = first[0].size
+    directions = jnp.eye(coordinates, dtype=x.dtype).reshape(coordinates, *shape)
+
+    def along(direction):
+        tangent = jnp.broadcast_to(direction, x.shape)
+        return jnp.sum(push(tangent).reshape(batch, -1) * direction.reshape(1, -1), axis=1)
+
+    diagonal = jax.vmap(along, out_axes=1)(directions)
+    return value, first, diagonal.reshape(x.shape)
+
+
+def parameter_gradient(function: Callable, parameters: list):
+    return jax.grad(function)(parameters)
+
+
+def per_sample_jacobian(function: Callable, parameters: list, x):
+    def of_sample(sample):
+        gradients = jax.grad(lambda p: function(p, sample[None])[0])(parameters)
+        return jnp.concatenate([g.reshape(-1) for g in gradients])
+
+    return jax.vmap(of_sample)(x)
+
+
+def apply_keras_optimizer(optimizer, variables: list, buffers: list, gradients: list, parameters: list):
+    parameters, buffers = optimizer.stateless_apply(buffers, gradients, parameters)
+    return list(parameters), list(buffers)
+
+
+def use_device(name: str) -> None:
+    try:
+        found = {d.platform for d in jax.devices()}
+    except RuntimeError as error:
+        raise ZooError(f"device={name}: JAX finds none ({str(error).splitlines()[0]})") from error
+    wanted = {"auto": found, "cpu": {"cpu"}, "gpu": {"gpu", "cuda", "rocm"}, "tpu": {"tpu"}}[name]
+    if not found & wanted:
+        raise ZooError(f"device={name}: JAX finds only {', '.join(sorted(found))}")
+
+
+def device_name() -> str:
+    device = jax.devices()[0]
+    return "cpu" if device.platform == "cpu" else device.device_kind
+
+
+def peak_memory_bytes() -> int:
+    """Peak of the device's allocator on an accelerator, of the whole process on a CPU."""
+    statistics = jax.devices()[0].memory_stats() if jax.devices()[0].platform != "cpu" else None
+    if statistics and "peak_bytes_in_use" in statistics:
+        return int(statistics["peak_bytes_in_use"])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def version() -> str:
+    return jax.__version__

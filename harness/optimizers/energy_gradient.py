@@ -1,0 +1,54 @@
+"""Optimisers of Keras, driven by the gradient of the energy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from harness import backend
+
+
+class EnergyGradientOptimizer:
+    """Feeds 2 <(E_L - <E_L>) d log|Psi| / d theta> to any `keras.optimizers` optimiser.
+
+    Args:
+        optimizer: The optimiser; its buffers become part of the explicit state.
+    """
+
+    def __init__(self, optimizer: keras.optimizers.Optimizer):
+        self.optimizer = optimizer
+        self.variables: list = []
+
+    @property
+    def learning_rate(self) -> float:
+        return float(ops.convert_to_numpy(self.optimizer.learning_rate))
+
+    def initial_buffers(self, variables: list) -> dict[str, np.ndarray]:
+        """Values of the optimiser's variables, by their position."""
+        self.variables = variables
+        self.optimizer.build(variables)
+        return {f"{i:04d}": np.array(ops.convert_to_numpy(v.value)) for i, v in enumerate(self.optimizer.variables)}
+
+    def update(
+        self, log_abs: Callable, parameters: list, buffers: dict, walkers, residuals, learning_rate, step
+    ) -> tuple[list, dict[str, Any]]:
+        """One update as a pure function; arguments as in `NaturalGradientOptimizer.update`."""
+
+        def surrogate(values):
+            return 2.0 * ops.mean(residuals * log_abs(values, walkers))
+
+        gradients = backend.parameter_gradient(surrogate, parameters)
+        names = sorted(buffers)
+        values = [buffers[name] for name in names]
+        rate_variable = getattr(self.optimizer, "_learning_rate", None)
+        for index, variable in enumerate(self.optimizer.variables):
+            if variable is rate_variable:
+                values[index] = ops.cast(learning_rate, variable.dtype)
+        parameters, values = backend.apply_keras_optimizer(
+            self.optimizer, self.variables, values, gradients, parameters
+        )
+        return parameters, dict(zip(names, values, strict=True))

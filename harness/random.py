@@ -1,0 +1,29 @@
+"""Random numbers as a pure function of an explicit state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+_generator: keras.random.SeedGenerator | None = None
+
+
+def initial_state(seed: int) -> np.ndarray:
+    """The state that a `keras.random.SeedGenerator` of that seed starts with, shape ``(2,)``, uint32."""
+    return np.array(keras.ops.convert_to_numpy(keras.random.SeedGenerator(seed).state.value))
+
+
+def draw(state, sample: Callable):
+    """``sample(generator)`` with the generator in that state; returns the sample and the next state.
+
+    The generator's variable is never written: it only names the state inside a `keras.StatelessScope`.
+    """
+    global _generator
+    if _generator is None:
+        with keras.device("cpu"):
+            _generator = keras.random.SeedGenerator(0)
+    with keras.StatelessScope(state_mapping=[(_generator.state, state)]) as scope:
+        values = sample(_generator)
+        return values, scope.get_current_value(_generator.state)

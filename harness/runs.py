@@ -1,0 +1,423 @@
+"""A run from its configuration to its record: train, measure, keep everything on disk.
+
+A run folder holds ``config.yaml``, ``train.jsonl``, ``checkpoints/``, ``blocks.npz``, ``energy.svg`` and
+``record.json``. The record is there from the start and is replaced at every change of state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from rich.console import Console
+
+from harness import backend, checkpoint
+from harness import random as random_state
+from harness.config import CONFIG_FILE, RunConfig
+from harness.figures import energy_figure, read_training_log
+from harness.interruption import Interrupted, Interruption
+from harness.progress import Progress
+from harness.provenance import compute, provenance, utc_now
+from harness.record import Artifact, Energy, Error, Event, Model, Observable, ProtocolName, ReferenceEnergy, RunRecord
+from harness.record import System as SystemRecord
+from harness.record import read_record, write_record
+from harness.settings import PROTOCOLS
+from harness.statistics import correlation_recovered
+from harness.vmc import VMC, Diverged, Evaluation
+from zoo import registry
+from zoo.errors import ZooError
+
+RECORD, TRAINING_LOG, BLOCKS, FIGURE, CHECKPOINTS = (
+    "record.json",
+    "train.jsonl",
+    "blocks.npz",
+    "energy.svg",
+    "checkpoints",
+)
+_SPACE_NEEDED = 64 * 2**20  # bytes, for the checkpoints and blocks of an ordinary run
+
+
+def start(config: RunConfig, command: str) -> RunRecord:
+    """Run that configuration in a new folder ``OUT/SYSTEM/MODEL/TIME-sSEED``.
+
+    Args:
+        config: As `harness.config.compose` gives it; `harness.start.prepare` must have been called with its backend.
+        command: The command line, for the record.
+
+    Returns:
+        The record of the run: completed, diverged or interrupted.
+
+    Raises:
+        ZooError: The folder cannot be written, or the system cannot be built.
+    """
+    run = Run(config, _new_folder(config))
+    run.begin(command)
+    return run.execute()
+
+
+def resume(folder: str | Path) -> RunRecord:
+    """Continue a run from its last good checkpoint; a completed run is returned as it is.
+
+    Raises:
+        ZooError: The folder is no run, or what it holds is damaged.
+    """
+    folder = Path(folder)
+    run = Run(RunConfig.read(folder), folder)
+    run.record = read_record(folder / RECORD)
+    if run.record.provenance.config_sha256 != run.config.sha256:
+        raise ZooError(f"{folder / CONFIG_FILE} was changed since the run began: expected the configuration of its record")
+    if run.record.status == "completed":
+        return run.record
+    return run.execute()
+
+
+def evaluate(folder: str | Path, draws: int, walkers: int, seed: int) -> RunRecord:
+    """Measure a trained run again with fresh samples; the run's own record stays as it is.
+
+    The result is kept as ``evaluations/TIME-sSEED/`` with its raw blocks, in the run's folder.
+    """
+    folder = Path(folder)
+    config = RunConfig.read(folder)
+    run = Run(config, folder)
+    run.record = read_record(folder / RECORD)
+    saved = checkpoint.latest(folder / CHECKPOINTS, config.sha256)
+    if saved is None:
+        raise ZooError(f"{folder}: expected a run with a checkpoint, this one has none yet")
+    run.vmc.load_arrays(checkpoint.load(saved)[1])
+    fresh = random_state.initial_state(_evaluation_seed(seed))
+    run.vmc.state = {**run.vmc.state, "seed": keras.ops.convert_to_tensor(fresh)}
+    target = folder / "evaluations" / f"{utc_now():%Y%m%dT%H%M%SZ}-s{seed}"
+    target.mkdir(parents=True, exist_ok=True)
+    with Interruption() as run.interruption:
+        evaluation = run.measure(draws, walkers)
+    _save_blocks(target / BLOCKS, evaluation)
+    record = run.record.updated(
+        status="completed", message=None, artifacts=[_artifact(target, BLOCKS)], **run.measured(evaluation)
+    )
+    write_record(target / "evaluation.json", record)
+    return record
+
+
+class Run:
+    """One run: its configuration, its folder, and the Monte Carlo calculation that fills it."""
+
+    def __init__(self, config: RunConfig, folder: Path):
+        self.config, self.folder = config, folder
+        self.system = config.create_system()
+        self.system.validate()
+        # Keras's initialisers draw their seeds here; keras.utils.set_random_seed would load TensorFlow on JAX too.
+        random.seed(config.seed)
+        self.model = registry.create_model(config.model_name, self.system, **config.model)
+        self.vmc = VMC(self.model, self.system, seed=config.seed).compile(
+            optimizer=config.optimizer,
+            walkers=config.train.walkers,
+            clip=config.train.clip,
+            sampler=config.sampler,
+        )
+        self.interruption = Interruption()
+        self.console = Console(stderr=True, highlight=False)
+        self.record: RunRecord
+
+    def begin(self, command: str) -> None:
+        """Write the configuration and a record with status ``running``."""
+        _write_text(self.folder / CONFIG_FILE, self.config.to_yaml())
+        spec, system_spec = registry.model_spec(self.config.model_name), registry.system_spec(self.config.system_name)
+        protocol = PROTOCOLS.get(self.config.protocol)
+        self.record = RunRecord(
+            status="running",
+            model=Model(
+                name=spec.name,
+                space=self.system.space,
+                version=spec.version,
+                distribution=spec.distribution,
+                config=self.config.model,
+                parameters=sum(int(np.prod(v.shape)) for v in self.model.trainable_variables),
+            ),
+            system=SystemRecord(
+                name=system_spec.name,
+                family=self.system.family,
+                parameters=self.system.parameters(),
+                n_up=self.system.n_up,
+                n_down=self.system.n_down,
+                sha256=self.system.sha256,
+            ),
+            protocol=ProtocolName(name=self.config.protocol, version=protocol.version if protocol else "1"),
+            compute=compute(self.config),
+            provenance=provenance(self.config, command),
+        )
+        self._save()
+
+    def execute(self) -> RunRecord:
+        """Train from wherever the folder stands, measure, and complete the record."""
+        self.console.print(f"run folder: {self.folder}", soft_wrap=True)
+        self._save(status="running", message=None)
+        with Interruption() as self.interruption:
+            try:
+                self._train()
+                evaluation = self.measure(self.config.evaluate.draws, self.config.evaluate.walkers)
+                self._finish(evaluation)
+            except Interrupted as stop:
+                self._save(status="interrupted", message=str(stop))
+            except Diverged as failure:
+                self._save(status="diverged", message=str(failure))
+            except BaseException as error:
+                self._save(status="failed", message=f"{type(error).__name__}: {error}"[:2000])
+                raise
+        if self.interruption.signal == signal.SIGTERM:
+            raise SystemExit(128 + signal.SIGTERM)
+        return self.record
+
+    def _train(self) -> None:
+        self._restore()
+        settings = self.config.train
+        title = f"{self.config.model_name} on {self.config.system_name}"
+        reference = self.system.references().best
+        with Progress(settings.steps, title, reference and reference.energy, self.console) as progress:
+            keeper = _Keeper(self, progress)
+            try:
+                self.vmc.fit(
+                    settings.steps,
+                    callbacks=[keeper],
+                    read_every=settings.read_every,
+                    equilibration=self.config.evaluate.equilibration,
+                )
+            finally:
+                keeper.close()
+        self.interruption.check()
+
+    def _restore(self) -> None:
+        """Take up the last good checkpoint, and cut the training log back to it."""
+        saved = checkpoint.latest(self.folder / CHECKPOINTS, self.config.sha256)
+        step = 0
+        if saved is not None:
+            for message in saved.skipped:
+                self.note(saved.step, "checkpoint_skipped", message)
+            step, arrays = checkpoint.load(saved)
+            self.vmc.load_arrays(arrays)
+        _cut_log(self.folder / TRAINING_LOG, step)
+
+    def measure(self, draws: int, walkers: int) -> Evaluation:
+        """Measure with the present parameters, showing progress; `Interrupted` if a signal comes."""
+        with Progress(draws, "measuring", None, self.console, unit="draws") as progress:
+
+            def show(number: int, values: dict[str, float]) -> None:
+                progress.update(number, **values)
+                self.interruption.check()
+
+            evaluation = self.vmc.evaluate(draws, walkers, self.config.evaluate.equilibration, show)
+        self.take_events()
+        return evaluation
+
+    def measured(self, evaluation: Evaluation) -> dict[str, Any]:
+        """The fields of the record that an evaluation fills."""
+        energy, references = evaluation.energy, self.system.references()
+        best, hartree_fock = references.best, references.hartree_fock
+        particles = self.system.n_sites if self.system.space == "lattice" else self.system.n_electrons
+        error = None
+        if best is not None:
+            recovered = None
+            if hartree_fock is not None and hartree_fock.energy != best.energy:
+                recovered = correlation_recovered(energy.mean, hartree_fock.energy, best.energy)
+            absolute = energy.mean - best.energy
+            relative = absolute / abs(best.energy) if best.energy else None
+            error = Error(absolute=absolute, relative=relative, correlation_recovered=recovered)
+        return {
+            "energy": Energy(
+                mean=energy.mean,
+                stderr=energy.stderr,
+                per_particle=energy.mean / particles,
+                draws=energy.draws,
+                walkers=energy.walkers,
+                ess=energy.ess,
+                tau=energy.tau,
+                rhat=energy.rhat,
+                acceptance=evaluation.acceptance,
+                drift_z=energy.drift_z,
+            ),
+            "variance": energy.variance,
+            "v_score": evaluation.v_score,
+            "observables": {
+                name: Observable(mean=value.mean, stderr=value.stderr)
+                for name, value in evaluation.observables.items()
+            },
+            "reference": best
+            and ReferenceEnergy(
+                energy=best.energy, uncertainty=best.uncertainty, kind=best.kind, citation=best.source
+            ),
+            "error": error,
+            "compute": self.record.compute.model_copy(
+                update={"evaluate_seconds": evaluation.seconds, "peak_memory_bytes": backend.peak_memory_bytes()}
+            ),
+        }
+
+    def _finish(self, evaluation: Evaluation) -> None:
+        _save_blocks(self.folder / BLOCKS, evaluation)
+        names = [CONFIG_FILE, BLOCKS]
+        if self.config.train.steps:
+            self._draw(evaluation)
+            names += [TRAINING_LOG, FIGURE]
+        weights = checkpoint.latest(self.folder / CHECKPOINTS, self.config.sha256)
+        if weights is not None:
+            names.append(str(weights.weights.relative_to(self.folder)))
+        self._save(
+            status="completed",
+            artifacts=[_artifact(self.folder, name) for name in names],
+            **self.measured(evaluation),
+        )
+
+    def _draw(self, evaluation: Evaluation) -> None:
+        log, best = read_training_log(self.folder / TRAINING_LOG), self.system.references().best
+        energy_figure(
+            self.folder / FIGURE,
+            log.steps,
+            log.energies,
+            log.stderrs,
+            reference=best and best.energy,
+            reference_label=f"reference: {best.kind}, {best.method}" if best else "reference",
+            final=(evaluation.energy.mean, evaluation.energy.stderr),
+            title=f"{self.config.model_name} on {self.config.system_name}",
+            unit=self.system.energy_unit,
+        )
+
+    def note(self, step: int, kind: str, message: str) -> None:
+        """Keep an event in the record."""
+        self._save(events=[*self.record.events, Event(step=step, kind=kind, message=message)])
+
+    def take_events(self) -> list[str]:
+        """Move what the Monte Carlo calculation reported into the record; returns the messages."""
+        events, self.vmc.events = self.vmc.events, []
+        for event in events:
+            self.note(**event)
+        return [event["message"] for event in events]
+
+    def save_checkpoint(self, best: bool = False) -> None:
+        checkpoint.save(
+            self.folder / CHECKPOINTS,
+            self.vmc.current_step,
+            self.vmc.arrays(),
+            self.model.save_weights,
+            self.config.sha256,
+            best=best,
+        )
+
+    def spent(self, step: int, seconds: float) -> None:
+        """Note the cost of training so far; takes effect with the next save of the record."""
+        changes = {
+            "train_steps": step,
+            "train_seconds": seconds,
+            "seconds_per_step": seconds / step if step else None,
+            "peak_memory_bytes": backend.peak_memory_bytes(),
+        }
+        self.record = self.record.updated(compute=self.record.compute.model_copy(update=changes))
+
+    def _save(self, **changes: Any) -> None:
+        if changes:
+            self.record = self.record.updated(**changes)
+        write_record(self.folder / RECORD, self.record)
+
+
+class _Keeper(keras.callbacks.Callback):
+    """Writes the training log and the checkpoints, and shows progress."""
+
+    def __init__(self, run: Run, progress: Progress):
+        super().__init__()
+        self.run, self.progress = run, progress
+        path = run.folder / TRAINING_LOG
+        rows = _log_rows(path)
+        self.seconds_before = rows[-1]["seconds"] if rows else 0.0
+        self.best = min((row["energy"] for row in rows), default=np.inf)
+        self.log = path.open("a", encoding="utf-8")
+        self.started = self.saved = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        seconds = self.seconds_before + time.monotonic() - self.started
+        self.log.write(json.dumps({**logs, "seconds": round(seconds, 3)}, allow_nan=False) + "\n")
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.log.flush()
+        now, step = time.monotonic(), int(logs["step"])
+        self.run.spent(step, self.seconds_before + now - self.started)
+        for message in self.run.take_events():
+            self.progress.message(message)
+        shown = ("energy", "stderr", "variance", "acceptance")
+        self.progress.update(step, *(logs[name] for name in shown))
+        self.run.vmc.stop_requested = self.run.interruption.signal is not None
+        last = step >= self.run.config.train.steps or self.run.vmc.stop_requested
+        if last or now - self.saved >= self.run.config.train.checkpoint_every:
+            os.fsync(self.log.fileno())
+            self.run.save_checkpoint(best=logs["energy"] < self.best)
+            self.best = min(self.best, logs["energy"])
+            self.saved = time.monotonic()
+
+    def close(self) -> None:
+        self.log.close()
+        for message in self.run.take_events():
+            self.progress.message(message)
+
+
+def _new_folder(config: RunConfig) -> Path:
+    parent = Path(config.out) / config.system_name / config.model_name
+    checkpoint.check_writable(parent, _SPACE_NEEDED)
+    name = f"{utc_now():%Y%m%dT%H%M%SZ}-s{config.seed}"
+    for attempt in range(1000):
+        folder = parent / (name if attempt == 0 else f"{name}-{attempt}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder
+    raise ZooError(f"{parent / name}: a thousand runs began in this second: expected another out=DIR")
+
+
+def _evaluation_seed(seed: int) -> int:
+    """A stream of random numbers that no training with any ordinary seed uses."""
+    return int.from_bytes(hashlib.sha256(f"evaluation {seed}".encode()).digest()[:4], "little")
+
+
+def _log_rows(path: Path) -> list[dict[str, Any]]:
+    """The complete rows of a training log; a row that a kill has cut short is left out."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return [json.loads(line) for line in lines[:-1]]
+
+
+def _cut_log(path: Path, step: int) -> None:
+    """Keep the rows up to that step: later ones will be made again."""
+    if path.exists():
+        rows = [row for row in _log_rows(path) if row["step"] <= step]
+        _write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def _write_text(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def _save_blocks(path: Path, evaluation: Evaluation) -> None:
+    temporary = path.with_name(f".{path.name}")
+    with temporary.open("wb") as file:
+        np.savez(file, energies=evaluation.blocks)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def _artifact(folder: Path, name: str) -> Artifact:
+    content = (folder / name).read_bytes()
+    return Artifact(path=name, sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
+
+
+__all__ = ["Run", "evaluate", "resume", "start"]

@@ -1,0 +1,233 @@
+"""Settings of a run, apart from the model and the system. Light: imports no backend.
+
+Each field is a key of the command line (``train.steps=200``); ranges are checked here, once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import ClassVar
+
+from zoo.errors import UnknownNameError, ZooError
+
+
+def _require(condition: bool, key: str, value, expected: str) -> None:
+    if not condition:
+        raise ZooError(f"{key}={value}: expected {expected}")
+
+
+def _positive(key: str, value: float) -> None:
+    _require(math.isfinite(value) and value > 0, key, value, "a positive number")
+
+
+def _fraction(key: str, value: float) -> None:
+    _require(math.isfinite(value) and 0 <= value < 1, key, value, "a number from 0 up to, not including, 1")
+
+
+def _at_least(key: str, value: int, least: int) -> None:
+    _require(value >= least, key, value, f"{least} or more")
+
+
+@dataclasses.dataclass(frozen=True)
+class SamplerSettings:
+    """Markov chain between two optimisation steps or two evaluation draws.
+
+    Attributes:
+        moves: Proposals for each walker; 0 chooses 10 all-electron moves in the continuum, and two hops for each
+            electron on a lattice.
+        acceptance: Acceptance to which the proposal width is adapted (continuum), outside measurement.
+        exchange: Share of lattice proposals that exchange two opposite spins instead of hopping.
+    """
+
+    moves: int = 0
+    acceptance: float = 0.525
+    exchange: float = 0.25
+
+    def __post_init__(self):
+        _at_least("sampler.moves", self.moves, 0)
+        _require(0 < self.acceptance < 1, "sampler.acceptance", self.acceptance, "a number between 0 and 1")
+        _fraction("sampler.exchange", self.exchange)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainSettings:
+    """Optimisation.
+
+    Attributes:
+        steps: Optimisation steps.
+        walkers: Markov chains, one sample each a step.
+        clip: Local energies enter the gradient clipped to median +- clip x mean absolute deviation; 0 switches
+            it off. The reported energy is never clipped.
+        read_every: Steps between two reads of the metrics by the host: one Keras "epoch".
+        checkpoint_every: Seconds between two checkpoints, at the ends of epochs.
+    """
+
+    steps: int = 300
+    walkers: int = 1024
+    clip: float = 5.0
+    read_every: int = 10
+    checkpoint_every: float = 30.0
+
+    def __post_init__(self):
+        _at_least("train.steps", self.steps, 0)
+        _at_least("train.walkers", self.walkers, 4)
+        _require(math.isfinite(self.clip) and self.clip >= 0, "train.clip", self.clip, "0 or a positive number")
+        _at_least("train.read_every", self.read_every, 1)
+        _require(self.checkpoint_every >= 0, "train.checkpoint_every", self.checkpoint_every, "0 or more seconds")
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateSettings:
+    """Measurement of the final energy with fixed parameters.
+
+    Attributes:
+        draws: Local energies recorded for each walker.
+        walkers: Markov chains.
+        equilibration: Most rounds of equilibration, each of 20 draws, before the chains must look stationary.
+    """
+
+    draws: int = 200
+    walkers: int = 1024
+    equilibration: int = 20
+
+    def __post_init__(self):
+        _at_least("evaluate.draws", self.draws, 8)
+        _at_least("evaluate.walkers", self.walkers, 4)
+        _at_least("evaluate.equilibration", self.equilibration, 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """A budget that a leaderboard row can be earned under: steps, walkers and draws, not seconds."""
+
+    name: str
+    version: str
+    summary: str
+    train_steps: int
+    train_walkers: int
+    evaluate_draws: int
+    evaluate_walkers: int
+
+    def budget(self) -> dict[str, int]:
+        """The settings that it fixes, by their keys."""
+        return {
+            "train.steps": self.train_steps,
+            "train.walkers": self.train_walkers,
+            "evaluate.draws": self.evaluate_draws,
+            "evaluate.walkers": self.evaluate_walkers,
+        }
+
+
+PROTOCOLS = {
+    p.name: p
+    for p in (
+        Protocol("smoke", "1", "seconds: does it run?", 20, 256, 50, 256),
+        Protocol("laptop", "1", "at most 10 minutes on two CPU cores for a standard system", 300, 1024, 400, 1024),
+        Protocol("accelerator", "1", "about an hour on one GPU", 5000, 4096, 1000, 4096),
+    )
+}
+"""The fixed budgets. A run that changes any of them is recorded under the protocol ``open``."""
+
+
+@dataclasses.dataclass(frozen=True)
+class NaturalGradientSettings:
+    """Common to ``spring``, ``minsr`` and ``sr``; see `harness.optimizers.natural_gradient`.
+
+    Attributes:
+        learning_rate: First step length eta; the step is eta / (1 + step / decay_steps).
+        decay_steps: Steps after which the learning rate has halved; 0 keeps it constant.
+        damping: lambda, added to the diagonal of the Gram matrix.
+        norm_constraint: C, the largest squared norm of one parameter update; 0 switches it off.
+    """
+
+    name: ClassVar[str]
+    learning_rate: float = 0.05
+    decay_steps: float = 200.0
+    damping: float = 1e-3
+    norm_constraint: float = 1e-2
+
+    def __post_init__(self):
+        _positive("optimizer.learning_rate", self.learning_rate)
+        _require(self.decay_steps >= 0, "optimizer.decay_steps", self.decay_steps, "0 or a positive number")
+        _positive("optimizer.damping", self.damping)
+        _require(self.norm_constraint >= 0, "optimizer.norm_constraint", self.norm_constraint, "0 or more")
+
+
+@dataclasses.dataclass(frozen=True)
+class SpringSettings(NaturalGradientSettings):
+    """SPRING (Goldshlager, Abrahamsen, Lin, arXiv:2401.10190): MinSR with the last step as its prior.
+
+    Attributes:
+        momentum: mu, the share of the previous direction that is carried over.
+    """
+
+    name: ClassVar[str] = "spring"
+    momentum: float = 0.95
+
+    def __post_init__(self):
+        super().__post_init__()
+        _fraction("optimizer.momentum", self.momentum)
+
+
+@dataclasses.dataclass(frozen=True)
+class MinSRSettings(NaturalGradientSettings):
+    """MinSR (Chen and Heyl, Nature Physics 2024): the natural gradient solved in the space of samples."""
+
+    name: ClassVar[str] = "minsr"
+
+
+@dataclasses.dataclass(frozen=True)
+class SRSettings(NaturalGradientSettings):
+    """Stochastic reconfiguration (Sorella, PRL 1998): the natural gradient solved in the space of parameters."""
+
+    name: ClassVar[str] = "sr"
+
+
+KERAS_OPTIMIZERS = ("adam", "adamw", "adamax", "nadam", "adagrad", "adadelta", "rmsprop", "sgd", "lion", "lamb", "ftrl", "muon")  # fmt: skip
+"""Names of `keras.optimizers` classes, in lower case, that can be chosen by name."""
+
+
+@dataclasses.dataclass(frozen=True)
+class KerasOptimizerSettings:
+    """Any optimiser of `keras.optimizers`, by its name in lower case.
+
+    Attributes:
+        optimizer: The name, such as ``adam``.
+        learning_rate: Step length.
+        options: Further keyword arguments of the class, such as ``{beta_1: 0.8}``.
+    """
+
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    options: dict = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        if self.optimizer not in KERAS_OPTIMIZERS:
+            raise UnknownNameError("optimizer", self.optimizer, KERAS_OPTIMIZERS)
+        _positive("optimizer.learning_rate", self.learning_rate)
+
+    @property
+    def name(self) -> str:
+        return self.optimizer
+
+
+OptimizerSettings = NaturalGradientSettings | KerasOptimizerSettings
+
+NATURAL_GRADIENTS: dict[str, type[NaturalGradientSettings]] = {
+    s.name: s for s in (SpringSettings, MinSRSettings, SRSettings)
+}
+
+
+def optimizer_settings(name: str, **hyperparameters) -> OptimizerSettings:
+    """Settings of the optimiser of that name; unknown names and hyperparameters are errors."""
+    if name in NATURAL_GRADIENTS:
+        return NATURAL_GRADIENTS[name](**hyperparameters)
+    if name in KERAS_OPTIMIZERS:
+        return KerasOptimizerSettings(optimizer=name, **hyperparameters)
+    raise UnknownNameError("optimizer", name, [*NATURAL_GRADIENTS, *KERAS_OPTIMIZERS])
+
+
+BACKENDS = ("tensorflow", "jax")
+DEVICES = ("auto", "cpu", "gpu", "tpu")
+PRECISIONS = ("float64", "float32")

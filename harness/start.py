@@ -1,0 +1,72 @@
+"""Start a backend: choose it, silence its chatter, choose device and precision. Runs before Keras is imported."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+from harness.settings import BACKENDS, DEVICES, PRECISIONS
+from zoo.errors import UnknownNameError, ZooError
+
+
+def prepare(backend: str = "tensorflow", device: str = "auto", precision: str = "float64") -> None:
+    """Import Keras on that backend, device and precision.
+
+    Args:
+        backend: ``tensorflow`` or ``jax``.
+        device: ``auto`` (an accelerator where there is one), ``cpu``, ``gpu`` or ``tpu``.
+        precision: ``float64`` or ``float32``, of the wavefunction; Gram matrices and their solves are always float64.
+
+    Raises:
+        ZooError: A name is unknown, the backend is not installed, Keras already runs on another one, or there is no
+            such device.
+    """
+    for kind, name, known in (
+        ("backend", backend, BACKENDS),
+        ("device", device, DEVICES),
+        ("precision", precision, PRECISIONS),
+    ):
+        if name not in known:
+            raise UnknownNameError(kind, name, known)
+    if importlib.util.find_spec(backend) is None:
+        raise ZooError(f"backend={backend} is not installed: pip install 'backflow-zoo[{backend}]'")
+    if "keras" in sys.modules:
+        running = sys.modules["keras"].config.backend()
+        if running != backend:
+            raise ZooError(f"backend={backend}: this process already runs Keras on {running}; start a new one")
+    os.environ["KERAS_BACKEND"] = backend
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if backend == "jax" and device != "auto":
+        os.environ.setdefault("JAX_PLATFORMS", {"gpu": "cuda", "cpu": "cpu", "tpu": "tpu"}[device])
+    with _quiet_start():
+        import keras
+
+        from harness import backend as running_backend
+    keras.config.set_floatx(precision)
+    running_backend.use_device(device)
+
+
+@contextlib.contextmanager
+def _quiet_start() -> Iterator[None]:
+    """Hold back what C++ libraries write to standard error while they load; show it if loading fails.
+
+    TensorFlow writes before it reads its own log level, so the file descriptor itself is redirected.
+    """
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(saved, 2)
+            held.seek(0)
+            sys.stderr.write(held.read().decode(errors="replace"))
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)

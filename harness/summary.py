@@ -1,0 +1,111 @@
+"""What a finished run, and a comparison of runs, look like on a terminal, as rich renderables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from harness.format import shorthand
+from harness.record import Energy, RunRecord
+
+STATUS_STYLES = {"completed": "green", "running": "yellow", "interrupted": "yellow", "diverged": "red", "failed": "red"}
+
+
+def summary(record: RunRecord) -> RenderableType:
+    """Energy with its error, beside the reference, and how far the statistics can be trusted."""
+    title = Text.assemble(
+        (record.model.name, "bold"), " on ", (record.system.name, "bold"), "  ", (record.status, _style(record))
+    )
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    if record.message:
+        table.add_row("message", Text(record.message))
+    energy, reference, error = record.energy, record.reference, record.error
+    unit = "t" if record.model.space == "lattice" else "hartree"
+    if energy is not None:
+        table.add_row("energy", Text(f"{shorthand(energy.mean, energy.stderr)} {unit}", "bold"))
+    if reference is not None:
+        value = shorthand(reference.energy, reference.uncertainty)
+        table.add_row("reference", Text(f"{value} {unit}, {reference.kind}: {reference.citation}"))
+    if energy is not None and error is not None:
+        table.add_row("difference", shorthand(error.absolute, energy.stderr, signed=True))
+        if error.correlation_recovered is not None:
+            table.add_row("correlation", f"{_percent(record)} recovered")
+    if record.variance is not None:
+        table.add_row("variance", f"{record.variance:.3g}")
+    if record.v_score is not None:
+        table.add_row("V-score", f"{record.v_score:.3g}")
+    for name, observable in record.observables.items():
+        table.add_row(name.replace("_", " "), shorthand(observable.mean, observable.stderr))
+    if energy is not None:
+        table.add_row("statistics", _statistics(energy))
+    table.add_row("cost", _cost(record))
+    return Group(title, table)
+
+
+def comparison(records: Sequence[RunRecord]) -> Table:
+    """One row for each run, with its difference from the first one."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("model", style="bold", overflow="fold")
+    for column in ("energy", "from the first", "correlation", "seconds", "status"):
+        table.add_column(column, justify="right", no_wrap=True)
+    first = records[0].energy
+    for record in records:
+        energy = record.energy
+        gain = ""
+        if energy is not None and first is not None and record is not records[0]:
+            gain = shorthand(energy.mean - first.mean, math.hypot(energy.stderr, first.stderr), signed=True)
+        table.add_row(
+            record.model.name,
+            "" if energy is None else shorthand(energy.mean, energy.stderr),
+            gain,
+            _percent(record),
+            f"{_seconds(record):.0f}",
+            Text(record.status, _style(record)),
+        )
+    return table
+
+
+def _statistics(energy: Energy) -> str:
+    parts = [f"{energy.draws} draws of {energy.walkers} walkers"]
+    for name, value, form in (
+        ("ESS", energy.ess, ".0f"),
+        ("tau", energy.tau, ".2f"),
+        ("R-hat", energy.rhat, ".4f"),
+        ("drift z", energy.drift_z, "+.1f"),
+        ("acceptance", energy.acceptance, ".2f"),
+    ):
+        if value is not None:
+            parts.append(f"{name} {value:{form}}")
+    return ", ".join(parts)
+
+
+def _cost(record: RunRecord) -> str:
+    compute = record.compute
+    parts = [f"{compute.train_steps} steps"]
+    if compute.train_seconds is not None:
+        parts[0] += f" in {compute.train_seconds:.0f} s"
+    if compute.evaluate_seconds is not None:
+        parts.append(f"measured in {compute.evaluate_seconds:.0f} s")
+    if record.model.parameters is not None:
+        parts.append(f"{record.model.parameters} parameters")
+    parts.append(f"{compute.backend}, {compute.device}, {compute.precision}")
+    return ", ".join(parts)
+
+
+def _seconds(record: RunRecord) -> float:
+    return (record.compute.train_seconds or 0.0) + (record.compute.evaluate_seconds or 0.0)
+
+
+def _percent(record: RunRecord) -> str:
+    recovered = record.error.correlation_recovered if record.error is not None else None
+    return "" if recovered is None else f"{100 * recovered:.1f} %"
+
+
+def _style(record: RunRecord) -> str:
+    return STATUS_STYLES[record.status]

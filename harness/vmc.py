@@ -1,0 +1,448 @@
+"""Variational Monte Carlo: the state, one step, and the loops around it."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from harness import backend, statistics
+from harness import random as random_state
+from harness.local_energy import local_energy_function
+from harness.optimizers import create_optimizer
+from harness.sampling import create_sampler
+from harness.settings import OptimizerSettings, SamplerSettings, TrainSettings
+from zoo.errors import ZooError
+from zoo.wavefunction import Wavefunction
+
+State = dict[str, Any]
+
+ROUND = 20
+"""Draws in one round of equilibration."""
+
+
+class Diverged(RuntimeError):
+    """Training met values that are not finite, also with the step halved three times. The state is the last good."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What fixed parameters give.
+
+    Attributes:
+        energy: Statistics of the local energies.
+        observables: Statistics of further local values, by name.
+        acceptance: Share of proposals accepted.
+        v_score: N Var(E) / (E - E_inf)^2 on lattices, else None.
+        equilibrated: Whether the chains passed the check before the measurement.
+        blocks: Local energies, ``(draws, walkers)``.
+        seconds: Time taken.
+    """
+
+    energy: statistics.Summary
+    observables: dict[str, statistics.Summary]
+    acceptance: float
+    v_score: float | None
+    equilibrated: bool
+    blocks: np.ndarray
+    seconds: float
+
+    def __str__(self) -> str:
+        return str(self.energy)
+
+
+class VMC:
+    """Optimises and measures a wavefunction: ``VMC(model).compile(...).fit(...)``, then ``evaluate``.
+
+    Everything that changes is in `state`, a nested dictionary of tensors; a step is a pure, compiled function of it.
+
+    Args:
+        model: A wavefunction of the zoo's contract.
+        system: The Hamiltonian; by default that of the model.
+        seed: Seed of every random number.
+    """
+
+    MAX_RETRIES = 3
+
+    def __init__(self, model: Wavefunction, system=None, seed: int = 0):
+        self.model, self.system, self.seed = model, system or model.system, seed
+        self.state: State | None = None
+        self.events: list[dict[str, Any]] = []
+        self.stop_requested = False
+
+    def compile(
+        self,
+        optimizer: str | OptimizerSettings | keras.optimizers.Optimizer = "spring",
+        walkers: int = 1024,
+        clip: float = 5.0,
+        sampler: SamplerSettings | None = None,
+    ) -> VMC:
+        """Choose optimiser and sampler, and set the first state.
+
+        Args:
+            optimizer: Name, settings, or a Keras optimiser.
+            walkers: Markov chains.
+            clip: See `harness.settings.TrainSettings`.
+            sampler: Settings of the Markov chains.
+        """
+        settings = TrainSettings(walkers=walkers, clip=clip)
+        self.optimizer = create_optimizer(optimizer)
+        self.sampler = create_sampler(self.system, sampler or SamplerSettings())
+        self.clip = settings.clip
+        self._compile_functions()
+        self.state = self._initial_state(settings.walkers)
+        return self
+
+    # The pure functions ------------------------------------------------------------------------------------------
+
+    def log_psi(self, parameters: list, configurations):
+        """``(sign, log_abs)`` of configurations with the given values of the trainable weights."""
+        fixed = [v.value for v in self.model.non_trainable_variables]
+        return self.model.stateless_call(parameters, fixed, configurations)[0]
+
+    def log_abs(self, parameters: list, configurations):
+        return self.log_psi(parameters, configurations)[1]
+
+    def local_energy(self, parameters: list, configurations):
+        """Local energies ``(batch,)`` and a dictionary of further local values."""
+        return local_energy_function(self.system, lambda x: self.log_psi(parameters, x))(configurations)
+
+    def step(self, state: State) -> tuple[State, dict[str, Any]]:
+        """One optimisation step, ``state -> (state, metrics)``."""
+        parameters = state["parameters"]
+        walkers, _, seed, acceptance = self._sample(state)
+        energies, observables = self.local_energy(parameters, walkers)
+        mean, variance = ops.mean(energies), ops.var(energies)
+        clipped = clip_energies(energies, self.clip)
+        updated, buffers = self.optimizer.update(
+            self.log_abs,
+            parameters,
+            state["optimizer"],
+            walkers,
+            clipped - ops.mean(clipped),
+            state["learning_rate"],
+            state["step"],
+        )
+        finite = ops.isfinite(mean)
+        for value in updated:
+            finite = finite & ops.all(ops.isfinite(value))
+        metrics = {
+            "energy": mean,
+            "stderr": ops.sqrt(variance / energies.shape[0]),
+            "variance": variance,
+            "acceptance": acceptance,
+            **{name: ops.mean(value) for name, value in observables.items()},
+            "finite": finite,
+        }
+        state = {
+            **state,
+            "parameters": updated,
+            "optimizer": buffers,
+            "walkers": walkers,
+            "seed": seed,
+            "width": self.sampler.adapt(state["width"], acceptance),
+            "step": state["step"] + 1,
+        }
+        return state, metrics
+
+    def settle(self, state: State) -> tuple[State, Any]:
+        """Sample and adapt the width; returns the state and log|Psi| of the walkers."""
+        walkers, log_abs, seed, acceptance = self._sample(state)
+        width = self.sampler.adapt(state["width"], acceptance)
+        return {**state, "walkers": walkers, "seed": seed, "width": width}, log_abs
+
+    def measure(self, state: State) -> tuple[State, dict[str, Any]]:
+        """One draw with everything fixed: samples, then local values of every walker."""
+        walkers, _, seed, acceptance = self._sample(state)
+        energies, observables = self.local_energy(state["parameters"], walkers)
+        draw = {"energy": energies, "acceptance": acceptance, "observables": observables}
+        return {**state, "walkers": walkers, "seed": seed}, draw
+
+    def _sample(self, state: State):
+        return self.sampler.sample(
+            lambda x: self.log_abs(state["parameters"], x), state["walkers"], state["seed"], state["width"]
+        )
+
+    def _compile_functions(self) -> None:
+        self._step, self._settle, self._measure = (backend.jit(f) for f in (self.step, self.settle, self.measure))
+
+    # State -------------------------------------------------------------------------------------------------------
+
+    def _initial_state(self, walkers: int) -> State:
+        precision = keras.config.floatx()
+        variables = self.model.trainable_variables
+        state = {
+            "parameters": [ops.copy(v.value) for v in variables],
+            "optimizer": _tensors(self.optimizer.initial_buffers(variables)),
+            "walkers": ops.convert_to_tensor(self._initial_walkers(walkers)),
+            "seed": ops.convert_to_tensor(random_state.initial_state(self.seed)),
+            "width": ops.convert_to_tensor(self.sampler.initial_width, dtype=precision),
+            "learning_rate": ops.convert_to_tensor(self.optimizer.learning_rate, dtype="float64"),
+            "step": ops.convert_to_tensor(0, dtype="int32"),
+        }
+        return state
+
+    def _initial_walkers(self, walkers: int) -> np.ndarray:
+        """Configurations at which the wavefunction is not zero."""
+        found: list[np.ndarray] = []
+        for attempt in range(100):
+            candidates = self.model.sample_configurations(walkers, seed=self.seed + 7919 * attempt)
+            log_abs = ops.convert_to_numpy(self.model(candidates)[1])
+            found.append(candidates[np.isfinite(log_abs)])
+            if sum(map(len, found)) >= walkers:
+                return np.concatenate(found)[:walkers]
+        raise ZooError(f"{self.model.name}: log|Psi| is not finite at {walkers * 100} random configurations")
+
+    def sync_model(self) -> None:
+        """Write the parameters of the state into the model's variables."""
+        for variable, value in zip(self.model.trainable_variables, self.state["parameters"], strict=True):
+            variable.assign(value)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The state as flat NumPy arrays: what a checkpoint holds."""
+        return {name: np.array(ops.convert_to_numpy(value)) for name, value in _flatten(self.state)}
+
+    def load_arrays(self, arrays: dict[str, np.ndarray]) -> None:
+        """Take up a state that `arrays` gave, for a model and an optimiser of the same kind.
+
+        Raises:
+            ZooError: A name or a shape does not fit; nothing is changed.
+        """
+        expected = dict(_flatten(self.state))
+        if expected.keys() != arrays.keys():
+            odd = sorted(expected.keys() ^ arrays.keys())
+            raise ZooError(f"the saved state does not fit this run: {', '.join(odd[:3])} on one side only")
+        for name, value in expected.items():
+            if name != "walkers" and tuple(value.shape) != arrays[name].shape:
+                raise ZooError(f"saved {name} has shape {arrays[name].shape}: expected {tuple(value.shape)}")
+        self.state = _unflatten(self.state, {name: ops.convert_to_tensor(a) for name, a in arrays.items()})
+        self.sync_model()
+
+    @property
+    def current_step(self) -> int:
+        return int(ops.convert_to_numpy(self.state["step"]))
+
+    # Loops -------------------------------------------------------------------------------------------------------
+
+    def equilibrate(self, rounds: int = 20) -> bool:
+        """Sample until two successive rounds of log|Psi| agree within their errors.
+
+        Returns:
+            Whether they did, within that many rounds of 20 draws.
+        """
+        blocks: list[np.ndarray] = []
+        for _ in range(rounds):
+            draws = []
+            for _ in range(ROUND):
+                self.state, log_abs = self._settle(self.state)
+                draws.append(log_abs)
+            blocks.append(np.stack([np.asarray(ops.convert_to_numpy(d)) for d in draws]))
+            if np.isfinite(blocks[-1]).all() and statistics.stationary(blocks[-2:]):
+                return True
+        return False
+
+    def fit(
+        self,
+        steps: int,
+        callbacks: list[keras.callbacks.Callback] | None = None,
+        read_every: int = 10,
+        equilibration: int = 20,
+        verbose: int = 0,
+    ) -> keras.callbacks.History:
+        """Optimise until ``steps`` steps have been made in all.
+
+        An epoch of the callbacks is ``read_every`` steps, a batch is one step; the host reads metrics, and the
+        model's variables are brought up to date, once an epoch. Logs of a step hold ``energy``, ``stderr``,
+        ``variance`` and ``acceptance``, those of an epoch their means and ``step``.
+
+        Args:
+            steps: Total number of steps; a state that has made some already makes the rest.
+            callbacks: Keras callbacks.
+            read_every: Steps in an epoch.
+            equilibration: Most rounds of equilibration before the first step.
+            verbose: 1 adds Keras's progress bar.
+
+        Raises:
+            Diverged: Values are not finite, also after halving the step three times.
+        """
+        if self.state is None:
+            raise ZooError("call compile() before fit()")
+        epochs = -(-steps // read_every)
+        run = keras.callbacks.CallbackList(
+            callbacks,
+            add_history=True,
+            add_progbar=verbose > 0,
+            model=self.model,
+            epochs=epochs,
+            steps=read_every,
+            verbose=verbose,
+        )
+        self.model.stop_training = False
+        run.on_train_begin()
+        if self.current_step == 0 and steps > 0 and not self.equilibrate(equilibration):
+            self._event(0, "not_equilibrated", f"log|Psi| still drifted after {equilibration} rounds of {ROUND} draws")
+        logs: dict[str, Any] = {}
+        for epoch, first, count in self._epochs(steps, read_every):
+            run.on_epoch_begin(epoch)
+            logs = self._run_epoch(run, first, count)
+            run.on_epoch_end(epoch, logs)
+            if self.model.stop_training or self.stop_requested:
+                break
+        run.on_train_end(logs)
+        return self.model.history
+
+    def _epochs(self, steps: int, read_every: int) -> Iterator[tuple[int, int, int]]:
+        """``(epoch, first step, number of steps)`` from the current step on."""
+        while (done := self.current_step) < steps:
+            yield done // read_every, done, min(read_every - done % read_every, steps - done)
+
+    def _run_epoch(self, run: keras.callbacks.CallbackList, first: int, count: int) -> dict[str, Any]:
+        for retry in range(self.MAX_RETRIES + 1):
+            state, metrics = self.state, []
+            for _ in range(count):
+                state, one = self._step(state)
+                metrics.append(one)
+            rows = [{name: float(ops.convert_to_numpy(value)) for name, value in one.items()} for one in metrics]
+            broken = next((first + i + 1 for i, row in enumerate(rows) if not row.pop("finite")), None)
+            if broken is None:
+                break
+            self.sync_model()
+            if retry == self.MAX_RETRIES:
+                message = f"values were not finite at step {broken}, also with the step halved {retry} times"
+                self._event(broken, "diverged", message)
+                raise Diverged(message)
+            rate = self.state["learning_rate"] * 0.5
+            self.state = {**self.state, "learning_rate": rate}
+            self._event(broken, "not_finite", f"went back to step {first} and halved the step")
+        self.state = state
+        self.sync_model()
+        for index, row in enumerate(rows):
+            run.on_train_batch_begin(index)
+            run.on_train_batch_end(index, {"step": first + index + 1, **row})
+        mean = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+        mean["stderr"] = float(np.sqrt(np.mean([row["stderr"] ** 2 for row in rows]) / len(rows)))
+        return {**mean, "step": first + count}
+
+    def _event(self, step: int, kind: str, message: str) -> None:
+        self.events.append({"step": step, "kind": kind, "message": message})
+
+    def evaluate(
+        self,
+        draws: int = 200,
+        walkers: int | None = None,
+        equilibration: int = 20,
+        on_round: Callable[[int, dict[str, float]], None] | None = None,
+    ) -> Evaluation:
+        """Measure the energy with the parameters fixed, after equilibrating anew.
+
+        The state that training goes on from is left as it was.
+
+        Args:
+            draws: Local energies of each walker.
+            walkers: Markov chains; by default those of the training.
+            equilibration: Most rounds of equilibration.
+            on_round: Called every 20 draws with their number so far, and ``energy``, ``stderr``, ``variance`` and
+                ``acceptance`` of the latest ones.
+
+        Raises:
+            ZooError: A local energy is not finite.
+        """
+        if self.state is None:
+            raise ZooError("call compile() before evaluate()")
+        started = time.perf_counter()
+        before = self.state
+        try:
+            if walkers is not None and walkers != before["walkers"].shape[0]:
+                index = np.arange(walkers) % before["walkers"].shape[0]
+                self.state = {**before, "walkers": ops.take(before["walkers"], index, axis=0)}
+            equilibrated = self.equilibrate(equilibration)
+            if not equilibrated:
+                message = f"log|Psi| still drifted after {equilibration} rounds of {ROUND} draws before evaluation"
+                self._event(self.current_step, "not_equilibrated", message)
+            state, measured = self.state, []
+            for number in range(1, draws + 1):
+                state, draw = self._measure(state)
+                measured.append(draw)
+                if on_round is not None and (number % ROUND == 0 or number == draws):
+                    on_round(number, _round_summary(measured[-ROUND:]))
+        finally:
+            self.state = before
+        energies = np.stack([np.asarray(ops.convert_to_numpy(d["energy"]), dtype="float64") for d in measured])
+        summary = statistics.summarise(energies)
+        observables = {
+            name: statistics.summarise(
+                np.stack([np.asarray(ops.convert_to_numpy(d["observables"][name])) for d in measured])
+            )
+            for name in measured[0]["observables"]
+        }
+        return Evaluation(
+            energy=summary,
+            observables=observables,
+            acceptance=float(np.mean([float(ops.convert_to_numpy(d["acceptance"])) for d in measured])),
+            v_score=self._v_score(summary),
+            equilibrated=equilibrated,
+            blocks=energies,
+            seconds=time.perf_counter() - started,
+        )
+
+    def _v_score(self, energy: statistics.Summary) -> float | None:
+        if self.system.space != "lattice":
+            return None
+        at_infinite_temperature = self.system.infinite_temperature_energy
+        if energy.mean == at_infinite_temperature:
+            return None
+        return statistics.v_score(energy.variance, energy.mean, self.system.n_electrons, at_infinite_temperature)
+
+
+def _round_summary(measured: list[dict[str, Any]]) -> dict[str, float]:
+    energies = np.stack([np.asarray(ops.convert_to_numpy(d["energy"])) for d in measured])
+    means = energies.mean(axis=0)
+    return {
+        "energy": float(means.mean()),
+        "stderr": float(means.std() / np.sqrt(means.size)),
+        "variance": float(energies.var()),
+        "acceptance": float(ops.convert_to_numpy(measured[-1]["acceptance"])),
+    }
+
+
+def clip_energies(energies, clip: float):
+    """Energies limited to median +- clip x mean absolute deviation from it; ``clip`` = 0 leaves them alone."""
+    if clip == 0:
+        return energies
+    centre = ops.median(energies)
+    width = clip * ops.mean(ops.abs(energies - centre))
+    return ops.clip(energies, centre - width, centre + width)
+
+
+def _tensors(tree):
+    return keras.tree.map_structure(ops.convert_to_tensor, tree)
+
+
+def _flatten(state: State) -> list[tuple[str, Any]]:
+    """``[("optimizer.direction", tensor), ("parameters.0000", tensor), ...]``."""
+    flat = []
+    for name, value in state.items():
+        if isinstance(value, dict):
+            flat += [(f"{name}.{key}", value[key]) for key in sorted(value)]
+        elif isinstance(value, list):
+            flat += [(f"{name}.{index:04d}", item) for index, item in enumerate(value)]
+        else:
+            flat.append((name, value))
+    return flat
+
+
+def _unflatten(like: State, flat: dict[str, Any]) -> State:
+    state: State = {}
+    for name, value in like.items():
+        if isinstance(value, dict):
+            state[name] = {key: flat[f"{name}.{key}"] for key in value}
+        elif isinstance(value, list):
+            state[name] = [flat[f"{name}.{index:04d}"] for index in range(len(value))]
+        else:
+            state[name] = flat[name]
+    return state

@@ -1,0 +1,1 @@
+"""Leaderboards: what came out of the runs. Everything here is derived from records (`harness.record`)."""

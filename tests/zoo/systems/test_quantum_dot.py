@@ -1,0 +1,103 @@
+import math
+
+import numpy as np
+import pytest
+
+from zoo.errors import ZooError
+from zoo.systems.quantum_dot import QuantumDot
+
+
+@pytest.mark.parametrize(("dim", "shells"), [(2, [1, 2, 3, 4]), (3, [1, 3, 6, 10])])
+def test_levels_fill_shell_by_shell(dim, shells):
+    levels = QuantumDot(dim=dim, n_up=sum(shells), n_down=1).levels()
+    assert len(set(levels)) == len(levels) == sum(shells)
+    assert all(len(level) == dim and min(level) >= 0 for level in levels)
+    assert [sum(level) for level in levels] == [quanta for quanta, count in enumerate(shells) for _ in range(count)]
+
+
+def test_levels_are_as_many_as_the_larger_spin_needs():
+    assert len(QuantumDot(n_up=2, n_down=4).levels()) == 4
+    assert QuantumDot(n_up=1, n_down=1).levels() == [(0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("dim", "n_up", "n_down", "quanta"),
+    [
+        (2, 1, 1, 2),
+        (2, 3, 3, 10),
+        (2, 6, 6, 28),
+        (2, 10, 10, 60),
+        (2, 2, 1, 4),
+        (3, 1, 1, 3),
+        (3, 4, 4, 18),
+        (3, 4, 0, 9),
+    ],
+)
+def test_noninteracting_energy(dim, n_up, n_down, quanta):
+    """Levels of energy omega (n + D/2): closed shells of 2, 6, 12, 20 electrons in two dimensions."""
+    for omega in (1.0, 0.28):
+        dot = QuantumDot(dim=dim, omega=omega, n_up=n_up, n_down=n_down, coulomb=False)
+        assert dot.noninteracting_energy() == pytest.approx(quanta * omega, rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("dot", "key"),
+    [
+        (QuantumDot(), "dot2d/1-1/w1"),
+        (QuantumDot(omega=0.28, n_up=3, n_down=3), "dot2d/3-3/w0.28"),
+        (QuantumDot(dim=3, omega=0.5), "dot3d/1-1/w0.5"),
+        (QuantumDot(n_up=1, n_down=2), "dot2d/2-1/w1"),
+        (QuantumDot(coulomb=False), None),
+    ],
+)
+def test_reference_key(dot, key):
+    assert dot.reference_key == key
+
+
+def test_exact_energies_of_two_electrons():
+    """2D: E = 3 at omega = 1 (Taut 1993); Hooke's atom: E = 2 at omega = 1/2."""
+    assert QuantumDot().references().exact.energy == pytest.approx(3, abs=1e-10)
+    assert QuantumDot(dim=3, omega=0.5).references().exact.energy == pytest.approx(2, abs=1e-10)
+
+
+def test_cusps():
+    two, three = QuantumDot(dim=2), QuantumDot(dim=3)
+    assert [dot.electron_cusp(same_spin=False) for dot in (two, three)] == [1, 1 / 2]
+    assert [dot.electron_cusp(same_spin=True) for dot in (two, three)] == [1 / 3, 1 / 4]
+    assert QuantumDot(coulomb=False).electron_cusp(same_spin=True) == 0
+
+
+def test_length_scale_is_the_oscillator_length_without_repulsion():
+    assert QuantumDot(omega=0.25, coulomb=False).length_scale == 2
+    assert QuantumDot(omega=0.001).length_scale == pytest.approx(100)
+
+
+def test_equal_parameters_have_one_hash_and_different_ones_do_not():
+    assert QuantumDot().sha256 == QuantumDot(dim=2, omega=1.0).sha256
+    assert QuantumDot().sha256 != QuantumDot(omega=0.5).sha256
+
+
+def test_initial_positions_have_the_shape_of_configurations():
+    dot = QuantumDot(dim=3, n_up=2, n_down=1)
+    positions = dot.initial_positions(np.random.default_rng(0), 7)
+    assert positions.shape == (7, 3, 3)
+    np.testing.assert_array_equal(positions, dot.initial_positions(np.random.default_rng(0), 7))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"dim": 1}, "system.dim=1: expected 2 or 3"),
+        ({"omega": 0.0}, "system.omega=0.0: expected a positive trap frequency"),
+        ({"omega": -1.0}, "system.omega=-1.0"),
+        ({"omega": math.nan}, "system.omega=nan"),
+        ({"omega": math.inf}, "system.omega=inf"),
+        ({"n_up": -1}, "system.n_up=-1: expected a number of electrons, 0 or more"),
+        ({"n_down": -2}, "system.n_down=-2"),
+        ({"n_up": 0, "n_down": 0}, "expected at least one electron"),
+    ],
+)
+def test_an_impossible_parameter_is_refused_in_one_line(parameters, message):
+    with pytest.raises(ZooError, match=message) as error:
+        QuantumDot(**parameters)
+    assert "\n" not in str(error.value)

@@ -1,0 +1,296 @@
+"""The `zoo` command. It sees every package, and imports the heavy ones inside the commands that need them.
+
+Exit codes: 0 done; 1 the run failed or diverged, or a check did not pass; 2 the input cannot be used; 130 and 143
+interrupted.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import zoo
+from zoo import registry
+from zoo.errors import UnknownNameError, ZooError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from harness.config import RunConfig
+    from harness.record import RunRecord
+
+EXIT_CODES = {"completed": 0, "running": 1, "diverged": 1, "failed": 1, "interrupted": 130}
+BAD_INPUT = 2
+CHECKED_ON = {"continuum": ("quantum_dot_n6", "lithium_hydride"), "lattice": ("hubbard_chain_6",)}
+"""Systems on which `zoo check` tries a model unless told."""
+
+app = typer.Typer(
+    name="zoo",
+    help="Fermionic wavefunctions in Keras, scored by variational Monte Carlo.",
+    epilog="[bold]Examples[/bold]\n"
+    "  zoo run model=slater_jastrow system=quantum_dot_n2\n"
+    "  zoo list systems 'hubbard*'\n"
+    "  zoo show hubbard_4x4",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+leaderboard = typer.Typer(help="Turn records of runs into leaderboards.", no_args_is_help=True)
+app.add_typer(leaderboard, name="leaderboard")
+
+KeyValues = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="KEY=VALUE...", help="Settings, such as seed=1.", show_default=False),
+]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    plain_warning = warnings.showwarning
+
+    def show_warning(message, category, *rest):
+        if issubclass(category, registry.PluginWarning):
+            print(f"zoo: warning: {message}", file=sys.stderr)
+        else:
+            plain_warning(message, category, *rest)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", registry.PluginWarning)
+        warnings.showwarning = show_warning
+        try:
+            code = app(arguments, prog_name="zoo", standalone_mode=False)
+        except (ZooError, typer.TyperException) as error:
+            print(f"zoo: {_one_line(error)}", file=sys.stderr)
+            return BAD_INPUT
+    return code if isinstance(code, int) else 0
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        print(f"zoo {zoo.__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command(
+    help="Train a model on a system, measure its energy, and keep a record.\n\n"
+    "Give at least model=NAME and system=NAME. Further keys: model.KEY and system.KEY, which `zoo show NAME` lists; "
+    "optimizer=NAME and optimizer.KEY; sampler.KEY, train.KEY, evaluate.KEY; backend, device, precision, seed, "
+    "protocol and out. With --dry-run they are all printed.",
+    epilog="[bold]Examples[/bold]\n"
+    "  zoo run model=slater_jastrow system=quantum_dot_n2\n"
+    "  zoo run model=sj system=hubbard_4x4 system.u=8 optimizer.learning_rate=0.02 seed=1\n"
+    "  zoo run model=sj system=molecule system.atoms='Li 0 0 0; H 0 0 3' --dry-run\n"
+    "  zoo run --resume runs/quantum_dot_n2/slater_jastrow/RUN",
+)
+def run(
+    overrides: KeyValues = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the configuration as YAML and stop.")] = False,
+    resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Continue the run in that folder.")] = None,
+) -> int:
+    """Train, measure and record; or continue a run."""
+    from harness.config import RunConfig, compose
+
+    if resume is not None:
+        if overrides:
+            raise ZooError(f"--resume {resume} with {overrides[0]}: expected no keys, the run keeps its own")
+        config = RunConfig.read(resume)
+    else:
+        config = compose(overrides or [])
+    if dry_run:
+        print(config.to_yaml(), end="")
+        return 0
+    _prepare(config)
+    from harness import runs
+    from harness.summary import summary
+
+    record = runs.resume(resume) if resume is not None else runs.start(config, _command(["run", *(overrides or [])]))
+    _console().print(summary(record))
+    return EXIT_CODES[record.status]
+
+
+@app.command(
+    epilog="[bold]Example[/bold]\n  zoo evaluate runs/quantum_dot_n2/slater_jastrow/RUN draws=2000 seed=7",
+)
+def evaluate(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="KEY=VALUE...", help="draws, walkers, seed.", show_default=False)
+    ] = None,
+) -> int:
+    """Measure the energy of a trained run again, with its parameters as they are."""
+    from harness.config import RunConfig, evaluation
+
+    config = RunConfig.read(run)
+    budget = evaluation(overrides or [], config)
+    _prepare(config)
+    from harness import runs
+    from harness.summary import summary
+
+    record = runs.evaluate(run, **budget)
+    _console().print(summary(record))
+    return EXIT_CODES[record.status]
+
+
+@app.command(
+    epilog="[bold]Example[/bold]\n  zoo compare slater_jastrow slater_jastrow_backflow system=quantum_dot_n6",
+)
+def compare(
+    arguments: Annotated[
+        list[str],
+        typer.Argument(metavar="MODEL... KEY=VALUE...", help="Names of models, and settings for all of them."),
+    ],
+) -> int:
+    """Run several models on one system, and show what each one gains over the first."""
+    from harness.config import compose
+
+    names = [argument for argument in arguments if "=" not in argument]
+    keys = [argument for argument in arguments if "=" in argument]
+    if not names:
+        raise ZooError("MODEL is missing: expected names, such as zoo compare sj sjb system=quantum_dot_n2")
+    configs = [compose([f"model={name}", *keys]) for name in names]
+    _prepare(configs[0])
+    from harness import runs
+    from harness.summary import comparison
+
+    records: list[RunRecord] = []
+    for config in configs:
+        records.append(runs.start(config, _command(["run", f"model={config.model_name}", *keys])))
+        if records[-1].status == "interrupted":
+            break
+    _console().print(comparison(records))
+    return max(EXIT_CODES[record.status] for record in records)
+
+
+@app.command(name="list", epilog="[bold]Examples[/bold]\n  zoo list\n  zoo list models '*backflow*'")
+def list_names(
+    kind: Annotated[
+        str | None, typer.Argument(metavar="models|systems", help="Only these.", show_default=False)
+    ] = None,
+    pattern: Annotated[
+        str | None, typer.Argument(metavar="PATTERN", help="Such as 'hubbard*'.", show_default=False)
+    ] = None,
+) -> None:
+    """List models and systems."""
+    from zoo import display
+
+    tables = {"models": display.models, "systems": display.systems}
+    if kind is not None and kind not in tables:
+        raise UnknownNameError("list", kind, tables)
+    console = _console()
+    for index, (name, table) in enumerate(tables.items()):
+        if kind in (None, name):
+            if kind is None and index:
+                console.print()
+            console.print(table(pattern))
+
+
+@app.command(epilog="[bold]Examples[/bold]\n  zoo show slater_jastrow\n  zoo show hubbard_4x4")
+def show(name: Annotated[str, typer.Argument(metavar="NAME", help="A model or a system.")]) -> None:
+    """Show a model's card and hyperparameters, or a system's parameters and the energies known for it."""
+    from harness.format import shorthand
+    from zoo import display
+
+    models = {alias for n in registry.list_models() for alias in (n, *registry.model_spec(n).aliases)}
+    if name in models:
+        _console().print(display.model(registry.model_spec(name)))
+    elif name in registry.list_systems():
+        _console().print(display.system(registry.system_spec(name), shorthand))
+    else:
+        raise UnknownNameError("model or system", name, [*models, *registry.list_systems()])
+
+
+@leaderboard.command(
+    epilog="[bold]Examples[/bold]\n  zoo leaderboard build\n  zoo leaderboard build runs my_record.json --site site"
+)
+def build(
+    sources: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="SOURCES...",
+            help="Records, and folders that hold some.",
+            show_default="the committed results, and the folder runs",
+        ),
+    ] = None,
+    site: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the pages.")] = Path("leaderboards/site"),
+) -> None:
+    """Rank recorded runs: one Markdown and one HTML page for each system."""
+    from leaderboards.board import RESULTS
+    from leaderboards.render import build as build_pages
+
+    own = Path("runs")
+    try:
+        pages = build_pages(sources or [RESULTS, *([own] if own.is_dir() else [])], site)
+    except OSError as error:
+        raise ZooError(f"--site {site}: {error.strerror}: expected a folder that can be written") from error
+    for page in pages:
+        print(page)
+
+
+@app.command(
+    epilog="[bold]Examples[/bold]\n  zoo check slater_jastrow\n  zoo check my_model system=hubbard_4x4 backend=jax",
+)
+def check(
+    model: Annotated[str, typer.Argument(metavar="NAME", help="A model, yours included.")],
+    overrides: KeyValues = None,
+) -> int:
+    """Check that a model is what a wavefunction must be: antisymmetric, differentiable, with the right cusps.
+
+    Without system=NAME it is checked on a system of each kind that it covers.
+    """
+    from harness.config import compose
+
+    keys = [f"model={model}", *(overrides or [])]
+    if any(key.startswith("system=") for key in keys):
+        configs = [compose(keys)]
+    else:
+        spaces = registry.model_spec(model).targets
+        configs = [compose([*keys, f"system={name}"]) for space in spaces for name in CHECKED_ON[space]]
+    _prepare(configs[0])
+    from harness.conformance import check_model
+
+    console, passed = _console(), True
+    for config in configs:
+        report = check_model(config.model_name, config.create_system(), **config.model)
+        console.print(report)
+        passed = passed and report.passed
+    return 0 if passed else 1
+
+
+def _prepare(config: RunConfig) -> None:
+    from harness.start import prepare
+
+    prepare(config.backend, config.device, config.precision)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, 160)  # a pipe has no width: keep one line for each row
+    return console
+
+
+def _command(arguments: list[str]) -> str:
+    return shlex.join(["zoo", *arguments])
+
+
+def _one_line(error: Exception) -> str:
+    text = error.format_message() if isinstance(error, typer.TyperException) else str(error)
+    return " ".join(text.split())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

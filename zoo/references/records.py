@@ -1,0 +1,67 @@
+"""One reference energy, and the file that holds them all. Imports nothing but the standard library."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+KINDS = ("exact", "projected", "variational", "extrapolated", "estimate", "mean_field", "noninteracting")
+"""What an energy is; the README of this folder defines each."""
+
+PATH = Path(__file__).with_name("references.jsonl")
+
+_DISTRUST = ("SUSPECT", "DOUBTFUL", "low trust")
+
+
+@dataclasses.dataclass(frozen=True)
+class Reference:
+    """One energy of one Hamiltonian with a fixed number of electrons.
+
+    Attributes:
+        key: The Hamiltonian and its electrons, such as ``hubbard/4x4/PP/5-5/U4``; records of one key compare.
+        system: The same in words.
+        n_up, n_down: Electrons of each spin; None for infinite systems.
+        parameters: Parameters of the Hamiltonian, and the basis set where the method has one.
+        boundary: Boundary condition in words.
+        energy: Total energy in ``units`` (per site for infinite lattices).
+        uncertainty: One standard deviation, or the bound the source gives; None where the source gives none.
+        units: ``"hartree"``, ``"t"`` or ``"t per site"``.
+        method: How the energy was obtained.
+        kind: One of `KINDS`.
+        exact: Whether the energy is that of the ground state within ``uncertainty``.
+        status: ``"computed"`` for this collection, ``"cited"`` from a source that was read, or ``"recalled"`` from
+            memory, and then never the preferred reference.
+        source: Citation.
+        note: Checks, and doubts.
+    """
+
+    key: str
+    system: str
+    n_up: int | None
+    n_down: int | None
+    parameters: dict[str, Any]
+    boundary: str
+    energy: float
+    uncertainty: float | None
+    units: str
+    method: str
+    kind: str
+    exact: bool
+    status: str
+    source: str
+    note: str
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the note is free of ``SUSPECT``, ``DOUBTFUL`` and ``low trust``."""
+        return not any(word in self.note for word in _DISTRUST)
+
+
+@functools.cache
+def load() -> tuple[Reference, ...]:
+    """Every record of the file, in its order: by key, then kind, then energy. Read once."""
+    with PATH.open(encoding="utf-8") as lines:
+        return tuple(Reference(**json.loads(line)) for line in lines)

@@ -1,0 +1,1 @@
+"""Physical systems: what is to be solved."""

@@ -1,0 +1,164 @@
+"""What every system tells the models and the harness.
+
+A system is a frozen dataclass: its fields are the physical parameters that the command line shows as
+``system.NAME=VALUE``, and nothing else is state. Importing a system imports neither Keras nor a backend;
+methods that need them import them when called.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+    from zoo.references import ReferenceSet
+
+
+class System(ABC):
+    """A fermionic Hamiltonian with a fixed number of electrons of each spin."""
+
+    space: ClassVar[str]
+    family: ClassVar[str]
+    energy_unit: ClassVar[str]
+
+    n_up: int
+    n_down: int
+
+    @property
+    def n_electrons(self) -> int:
+        return self.n_up + self.n_down
+
+    def parameters(self) -> dict[str, Any]:
+        """The fields as plain JSON values: with ``family`` they define the system."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[call-overload]
+
+    @property
+    def sha256(self) -> str:
+        """Hash of family and parameters: equal for equal Hamiltonians, whatever preset they came from."""
+        content = json.dumps([self.family, self.parameters()], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    @property
+    @abstractmethod
+    def reference_key(self) -> str | None:
+        """Key under which `zoo.references` keeps energies of this Hamiltonian; None if it cannot have one."""
+
+    def validate(self) -> None:  # noqa: B027 - most systems check everything when they are made
+        """Checks that need a library too heavy for the constructor; `zoo.errors.ZooError` if one fails."""
+
+    def references(self) -> ReferenceSet:
+        """Every energy known for this Hamiltonian (an empty set where nothing is known)."""
+        from zoo import references
+
+        return references.find(self.reference_key)
+
+
+class ContinuumSystem(System):
+    """Electrons in continuous space; configurations are positions ``(batch, n_electrons, dim)``, spin up first."""
+
+    space: ClassVar[str] = "continuum"
+    energy_unit: ClassVar[str] = "hartree"
+
+    dim: int
+
+    @property
+    def charges(self) -> np.ndarray:
+        """Nuclear charges, shape ``(n_nuclei,)``; empty without nuclei."""
+        return np.zeros(0)
+
+    @property
+    def nuclei(self) -> np.ndarray:
+        """Nuclear positions in bohr, shape ``(n_nuclei, dim)``."""
+        return np.zeros((0, self.dim))
+
+    @property
+    def electron_interaction(self) -> float:
+        """Strength of the 1/r repulsion between electrons: 1, or 0 where it is switched off."""
+        return 1.0
+
+    def electron_cusp(self, same_spin: bool) -> float:
+        """Slope of log|Psi| at the coalescence of two electrons: 1/(D+1) for equal spins, 1/(D-1) for opposite."""
+        return self.electron_interaction / (self.dim + 1 if same_spin else self.dim - 1)
+
+    @property
+    @abstractmethod
+    def length_scale(self) -> float:
+        """Typical distance between electrons in bohr: sets the first range of Jastrow factors and proposals."""
+
+    @abstractmethod
+    def potential(self, positions) -> Any:
+        """Potential energy in hartree, shape ``(batch,)``, of positions ``(batch, n_electrons, dim)``."""
+
+    @abstractmethod
+    def initial_positions(self, random: np.random.Generator, batch: int) -> np.ndarray:
+        """Starting positions, shape ``(batch, n_electrons, dim)``."""
+
+    @abstractmethod
+    def orbitals(self) -> keras.Layer:
+        """A layer from positions ``(batch, m, dim)`` to orbital values ``(batch, m, max(n_up, n_down))``.
+
+        Both spins share it: spin-down electrons use the first ``n_down`` columns. The orbitals are smooth at the
+        nuclei: the electron-nucleus cusp belongs to the Jastrow factor (`zoo.layers.jastrow`).
+        """
+
+
+class LatticeSystem(System):
+    """Electrons on a lattice; configurations are occupations ``(batch, 2, n_sites)`` of int8, row 0 spin up.
+
+    Basis states are ordered as |n> = prod_{i ascending} (c+_i,up)^n prod_{i ascending} (c+_i,down)^n |0>, so a hop
+    i -> j within one spin carries (-1)^(electrons of that spin strictly between i and j).
+    """
+
+    space: ClassVar[str] = "lattice"
+    energy_unit: ClassVar[str] = "t"
+
+    u: float
+
+    @property
+    @abstractmethod
+    def n_sites(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def bonds(self) -> tuple[tuple[int, int, float], ...]:
+        """Every bond once, ``(i, j, hopping)`` with i < j: the Hamiltonian holds -hopping (c+_i c_j + h.c.).
+
+        The sign of an antiperiodic boundary is part of ``hopping``.
+        """
+
+    def hopping_matrix(self) -> np.ndarray:
+        """The one-body Hamiltonian, shape ``(n_sites, n_sites)``: ``-hopping`` on every bond."""
+        matrix = np.zeros((self.n_sites, self.n_sites))
+        for i, j, hopping in self.bonds:
+            matrix[i, j] -= hopping
+            matrix[j, i] -= hopping
+        return matrix
+
+    @abstractmethod
+    def displacement_classes(self) -> np.ndarray:
+        """Class of each pair of sites, integers ``(n_sites, n_sites)``, symmetric; class 0 is the pair (i, i).
+
+        Pairs that a symmetry of the lattice's geometry maps into each other share a class.
+        """
+
+    @abstractmethod
+    def orbitals(self, kind: str = "unrestricted") -> tuple[np.ndarray, np.ndarray]:
+        """Mean-field orbitals of each spin, ``(n_sites, n_up)`` and ``(n_sites, n_down)``, orthonormal columns.
+
+        Args:
+            kind: ``"free"`` (hopping only) or ``"unrestricted"`` (collinear self-consistent mean field, the lowest
+                of several starts).
+        """
+
+    def initial_occupations(self, random: np.random.Generator, batch: int) -> np.ndarray:
+        """Uniformly random occupations with the right number of each spin, shape ``(batch, 2, n_sites)``, int8."""
+        keys = random.random((batch, 2, self.n_sites))
+        ranks = keys.argsort(axis=-1).argsort(axis=-1)
+        return (ranks < np.array([self.n_up, self.n_down])[None, :, None]).astype(np.int8)

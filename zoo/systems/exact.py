@@ -1,0 +1,190 @@
+"""Exact diagonalisation of lattice systems small enough for it.
+
+The basis of the sector with n_up and n_down electrons is the product of the configurations of each spin, spin down
+fastest: a vector of length ``dim_up * dim_down`` reshapes to ``(dim_up, dim_down)``. The configurations of one spin
+are the combinations of occupied sites in lexicographic order. With the sign convention of
+`zoo.systems.base.LatticeSystem` a hop of one spin does not see the other, so
+
+    H = H_up x 1 + 1 x H_down + U diag(doubly occupied sites).
+
+SciPy is imported when a function needs it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zoo.errors import ZooError
+from zoo.systems.base import LatticeSystem
+
+if TYPE_CHECKING:
+    import scipy.sparse
+
+MOST_STATES = 3_000_000
+MOST_SITES = 62
+"""Sites of one spin are the digits of a 64-bit whole number."""
+_DENSE_STATES = 400
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class GroundState:
+    """The lowest eigenstate of a sector; where it is degenerate, one vector of the lowest level.
+
+    Attributes:
+        system: Whose ground state it is.
+        energy: The eigenvalue, in the system's units.
+        vector: Normalised real amplitudes ``(dim,)``, the first of the large ones positive.
+        occupations: The basis, ``(dim, 2, n_sites)``, int8; see `basis`.
+        double_occupancy: Expected number of doubly occupied sites on the whole lattice.
+    """
+
+    system: LatticeSystem
+    energy: float
+    vector: np.ndarray
+    occupations: np.ndarray
+    double_occupancy: float
+
+    def amplitudes(self, occupations: np.ndarray) -> np.ndarray:
+        """Amplitudes, shape ``(...)``, of configurations ``(..., 2, n_sites)`` of this sector."""
+        return self.vector[index(self.system, occupations)]
+
+
+def dimension(system: LatticeSystem) -> int:
+    """Number of basis states."""
+    return math.comb(system.n_sites, system.n_up) * math.comb(system.n_sites, system.n_down)
+
+
+def basis(system: LatticeSystem) -> np.ndarray:
+    """Occupations of every basis state, ``(dim, 2, n_sites)``, int8."""
+    _require_small(system)
+    up, down = (_combinations(system.n_sites, count) for count in (system.n_up, system.n_down))
+    occupations = np.empty((len(up), len(down), 2, system.n_sites), dtype=np.int8)
+    occupations[:, :, 0], occupations[:, :, 1] = up[:, None], down[None, :]
+    return occupations.reshape(-1, 2, system.n_sites)
+
+
+def index(system: LatticeSystem, occupations: np.ndarray) -> np.ndarray:
+    """Places in the basis, integers ``(...)``, of configurations ``(..., 2, n_sites)``.
+
+    Raises:
+        ZooError: A configuration does not have the system's electron numbers.
+    """
+    _require_small(system)
+    occupations = np.asarray(occupations)
+    ranks = []
+    for spin, count in enumerate((system.n_up, system.n_down)):
+        codes = _codes(_combinations(system.n_sites, count))
+        wanted = _codes(occupations[..., spin, :])
+        # Lexicographic combinations have falling codes.
+        rank = len(codes) - 1 - np.searchsorted(codes[::-1], wanted)
+        if np.any(codes[rank] != wanted):
+            raise ZooError(f"occupations: expected {system.n_up} electrons of spin up and {system.n_down} of spin down")
+        ranks.append(rank)
+    return ranks[0] * math.comb(system.n_sites, system.n_down) + ranks[1]
+
+
+def hamiltonian(system: LatticeSystem) -> scipy.sparse.csr_array:
+    """The sector's Hamiltonian as a real symmetric sparse matrix, ``(dim, dim)``."""
+    import scipy.sparse
+
+    _require_small(system)
+    hops = [_hopping(system, count) for count in (system.n_up, system.n_down)]
+    ones = [scipy.sparse.eye_array(hop.shape[0], format="csr") for hop in hops]
+    double = scipy.sparse.diags_array(_doubly_occupied(system).ravel())
+    kinetic = scipy.sparse.kron(hops[0], ones[1]) + scipy.sparse.kron(ones[0], hops[1])
+    return scipy.sparse.csr_array(kinetic + system.u * double)
+
+
+def ground_state(system: LatticeSystem) -> GroundState:
+    """The ground state of the sector, by Lanczos iteration to machine precision from a fixed random start.
+
+    The start is random and not symmetric, as a symmetric one could be orthogonal to the ground state.
+
+    Raises:
+        ZooError: The sector has more than `MOST_STATES` states, or the lattice more than `MOST_SITES` sites.
+    """
+    _require_small(system)
+    up, down = _hopping(system, system.n_up), _hopping(system, system.n_down)
+    double = _doubly_occupied(system)
+    if dimension(system) <= _DENSE_STATES:
+        energies, vectors = np.linalg.eigh(hamiltonian(system).toarray())
+    else:
+        import scipy.sparse.linalg
+
+        def apply(vector):
+            matrix = vector.reshape(double.shape)
+            return (up @ matrix + (down @ matrix.T).T + system.u * double * matrix).ravel()
+
+        size = (dimension(system),) * 2
+        operator = scipy.sparse.linalg.LinearOperator(size, matvec=apply, dtype=np.float64)
+        start = np.random.default_rng(0).standard_normal(size[0])
+        energies, vectors = scipy.sparse.linalg.eigsh(operator, k=1, which="SA", v0=start, tol=0)
+    vector = vectors[:, 0]
+    first = np.argmax(np.abs(vector) > 0.9 * np.max(np.abs(vector)))
+    vector = vector * np.sign(vector[first])
+    return GroundState(
+        system=system,
+        energy=float(energies[0]),
+        vector=vector,
+        occupations=basis(system),
+        double_occupancy=float(vector**2 @ double.ravel()),
+    )
+
+
+def _require_small(system: LatticeSystem) -> None:
+    if system.n_sites > MOST_SITES:
+        raise ZooError(f"exact diagonalisation of {system.n_sites} sites: expected at most {MOST_SITES}")
+    if dimension(system) > MOST_STATES:
+        raise ZooError(
+            f"exact diagonalisation of {system.n_up}+{system.n_down} electrons on {system.n_sites} sites needs "
+            f"{dimension(system):,} states; expected at most {MOST_STATES:,}"
+        )
+
+
+@functools.lru_cache(maxsize=32)
+def _combinations(n_sites: int, count: int) -> np.ndarray:
+    """Occupations of one spin, ``(dim, n_sites)``, int8."""
+    sites = np.array(list(itertools.combinations(range(n_sites), count)), dtype=np.int64).reshape(-1, count)
+    occupations = np.zeros((len(sites), n_sites), dtype=np.int8)
+    np.put_along_axis(occupations, sites, 1, axis=1)
+    occupations.flags.writeable = False
+    return occupations
+
+
+def _codes(occupations: np.ndarray) -> np.ndarray:
+    """Occupations of one spin as binary numbers, site 0 the highest digit."""
+    return occupations.astype(np.int64) @ (1 << np.arange(occupations.shape[-1] - 1, -1, -1, dtype=np.int64))
+
+
+def _hopping(system: LatticeSystem, count: int) -> scipy.sparse.csr_array:
+    """The hopping of one spin over its configurations, with the fermionic signs."""
+    import scipy.sparse
+
+    occupations = _combinations(system.n_sites, count)
+    codes = _codes(occupations)
+    size = len(codes)
+    rows, columns, elements = [np.zeros(0, int)], [np.zeros(0, int)], [np.zeros(0)]
+    for i, j, hopping in system.bonds:
+        start = np.flatnonzero((occupations[:, i] == 1) & (occupations[:, j] == 0))
+        between = occupations[start, i + 1 : j].sum(axis=1, dtype=np.int64)
+        digits = system.n_sites - 1 - np.array([i, j])
+        moved = codes[start] - (1 << digits[0]) + (1 << digits[1])
+        end = size - 1 - np.searchsorted(codes[::-1], moved)
+        element = -hopping * (1 - 2 * (between % 2))
+        rows += [start, end]
+        columns += [end, start]
+        elements += [element, element]
+    pairs = (np.concatenate(rows), np.concatenate(columns))
+    return scipy.sparse.csr_array((np.concatenate(elements), pairs), shape=(size, size))
+
+
+def _doubly_occupied(system: LatticeSystem) -> np.ndarray:
+    """Doubly occupied sites of each basis state, ``(dim_up, dim_down)``."""
+    up, down = (_combinations(system.n_sites, count).astype(np.float64) for count in (system.n_up, system.n_down))
+    return up @ down.T

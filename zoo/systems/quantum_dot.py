@@ -1,0 +1,110 @@
+"""Electrons in an isotropic harmonic trap: the quantum dot (2D) and Hooke's atom (3D)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+
+from zoo.errors import ZooError
+from zoo.systems.base import ContinuumSystem
+
+
+@dataclasses.dataclass(frozen=True)
+class QuantumDot(ContinuumSystem):
+    r"""H = sum_i (-lap_i / 2 + omega^2 r_i^2 / 2) + sum_{i<j} 1 / r_ij, in (effective) hartree and bohr.
+
+    Attributes:
+        dim: 2 (semiconductor dot) or 3 (Hooke's atom).
+        omega: Trap frequency, > 0.
+        n_up, n_down: Electrons of each spin.
+        coulomb: Whether the electrons repel; without it the energy is a sum of oscillator levels.
+    """
+
+    family: ClassVar[str] = "quantum_dot"
+
+    dim: int = 2
+    omega: float = 1.0
+    n_up: int = 1
+    n_down: int = 1
+    coulomb: bool = True
+
+    def __post_init__(self):
+        if self.dim not in (2, 3):
+            raise ZooError(f"system.dim={self.dim}: expected 2 or 3")
+        if not (math.isfinite(self.omega) and self.omega > 0):
+            raise ZooError(f"system.omega={self.omega}: expected a positive trap frequency")
+        for name in ("n_up", "n_down"):
+            if getattr(self, name) < 0:
+                raise ZooError(f"system.{name}={getattr(self, name)}: expected a number of electrons, 0 or more")
+        if self.n_electrons == 0:
+            raise ZooError("system.n_up=0, system.n_down=0: expected at least one electron")
+
+    @property
+    def electron_interaction(self) -> float:
+        return 1.0 if self.coulomb else 0.0
+
+    @property
+    def length_scale(self) -> float:
+        """The oscillator length 1/sqrt(omega), or the classical spacing omega^(-2/3) where repulsion rules."""
+        oscillator = self.omega**-0.5
+        return max(oscillator, self.omega ** (-2 / 3)) if self.coulomb and self.n_electrons > 1 else oscillator
+
+    @property
+    def reference_key(self) -> str | None:
+        if not self.coulomb:
+            return None
+        n_up, n_down = max(self.n_up, self.n_down), min(self.n_up, self.n_down)
+        omega = f"{self.omega:g}" if float(f"{self.omega:g}") == self.omega else repr(self.omega)
+        return f"dot{self.dim}d/{n_up}-{n_down}/w{omega}"
+
+    def levels(self) -> list[tuple[int, ...]]:
+        """Quantum numbers ``(n_x, n_y[, n_z])`` of the occupied oscillator orbitals, lowest energy first."""
+        wanted = max(self.n_up, self.n_down)
+        shell = 0
+        states: list[tuple[int, ...]] = []
+        while len(states) < wanted:
+            states += _shell(self.dim, shell)
+            shell += 1
+        return states[:wanted]
+
+    def virtual_levels(self) -> list[tuple[int, ...]]:
+        """The unoccupied levels through the second shell above the highest occupied one."""
+        occupied = self.levels()
+        highest = max(sum(level) for level in occupied)
+        states = [level for shell in range(highest + 3) for level in _shell(self.dim, shell)]
+        return [level for level in states if level not in occupied]
+
+    def noninteracting_energy(self) -> float:
+        """Energy in hartree with the repulsion switched off."""
+        energies = [self.omega * (sum(level) + self.dim / 2) for level in self.levels()]
+        return sum(energies[: self.n_up]) + sum(energies[: self.n_down])
+
+    def potential(self, positions) -> Any:
+        from keras import ops
+
+        from zoo.layers.pairs import pair_distances
+
+        energy = 0.5 * self.omega**2 * ops.sum(ops.square(positions), axis=(-2, -1))
+        if self.coulomb and self.n_electrons > 1:
+            energy = energy + ops.sum(1.0 / pair_distances(positions), axis=-1)
+        return energy
+
+    def initial_positions(self, random: np.random.Generator, batch: int) -> np.ndarray:
+        shells = max(sum(level) for level in self.levels())
+        width = math.sqrt((shells + 1) / 2) * self.length_scale
+        return width * random.standard_normal((batch, self.n_electrons, self.dim))
+
+    def orbitals(self):
+        from zoo.layers.oscillator import OscillatorOrbitals
+
+        return OscillatorOrbitals(self.levels(), self.omega, self.virtual_levels(), name="orbitals")
+
+
+def _shell(dim: int, quanta: int) -> list[tuple[int, ...]]:
+    """Every Cartesian state with that many quanta, the most balanced between the axes last."""
+    if dim == 1:
+        return [(quanta,)]
+    return [(first, *rest) for first in range(quanta, -1, -1) for rest in _shell(dim - 1, quanta - first)]

@@ -1,0 +1,58 @@
+"""The contract of every wavefunction in the zoo."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from zoo.systems.base import System
+
+
+class Wavefunction(keras.Model):
+    """A Keras model from configurations to ``(sign, log_abs)``, each of shape ``(batch,)``.
+
+    Continuum configurations are positions ``(batch, n_electrons, dim)``, spin up first; lattice configurations are
+    occupations ``(batch, 2, n_sites)``. `call` holds `keras.ops` and Keras layers only, with static shapes apart
+    from the batch, and does not mix samples. Psi must be antisymmetric under the exchange of equal spins.
+
+    Args:
+        system: The system that the wavefunction is for.
+        hyperparameters: What the subclass adds to its configuration.
+    """
+
+    def __init__(self, system: System, name: str | None = None, **hyperparameters: Any):
+        super().__init__(name=name)
+        self.system = system
+        self.hyperparameters = hyperparameters
+
+    def create_weights(self) -> None:
+        """Create every weight, by one symbolic call. Subclasses end their constructor with it."""
+        if self.system.space == "continuum":
+            shape, dtype = (None, self.system.n_electrons, self.system.dim), keras.config.floatx()
+        else:
+            shape, dtype = (None, 2, self.system.n_sites), "int8"
+        self(keras.KerasTensor(shape, dtype=dtype))
+
+    def sample_configurations(self, batch: int, seed: int = 0) -> np.ndarray:
+        """Plausible configurations of the system, for tests and first calls."""
+        random = np.random.default_rng(seed)
+        if self.system.space == "continuum":
+            return self.system.initial_positions(random, batch).astype(keras.config.floatx())
+        return self.system.initial_occupations(random, batch)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "system": {"family": self.system.family, "parameters": self.system.parameters()},
+            **self.hyperparameters,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects=None):
+        from zoo.registry import create_system
+
+        config = dict(config)
+        system = config.pop("system")
+        return cls(create_system(system["family"], **system["parameters"]), **config)
