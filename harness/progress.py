@@ -31,7 +31,7 @@ class Progress:
         title: What is trained on what.
         reference: Energy to compare with, if there is one.
         console: Where to write; standard error unless told.
-        unit: What is counted.
+        unit: What is counted, in the singular.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Progress:
         title: str,
         reference: float | None = None,
         console: Console | None = None,
-        unit: str = "steps",
+        unit: str = "step",
     ):
         self._total, self._title, self._reference, self._unit = total, title, reference, unit
         self._console = console or Console(stderr=True)
@@ -58,7 +58,7 @@ class Progress:
         if self._live:
             self._live.start(refresh=True)
         else:
-            self._line(f"{self._title}: {self._total} {self._unit}")
+            self._line(f"{self._title}: {self._total} {self._unit}s")
         return self
 
     def __exit__(self, *exception) -> None:

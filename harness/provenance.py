@@ -39,7 +39,7 @@ def compute(config: RunConfig) -> Compute:
     return Compute(
         backend=keras.config.backend(),
         device=backend.device_name(),
-        precision=config.precision,
+        precision=config.precision,  # type: ignore[arg-type]  # checked by the configuration
         train_steps=0,
         train_seconds=None,
         evaluate_seconds=None,

@@ -26,9 +26,20 @@ from harness.figures import energy_figure, read_training_log
 from harness.interruption import Interrupted, Interruption
 from harness.progress import Progress
 from harness.provenance import compute, provenance, utc_now
-from harness.record import Artifact, Energy, Error, Event, Model, Observable, ProtocolName, ReferenceEnergy, RunRecord
+from harness.record import (
+    Artifact,
+    Energy,
+    Error,
+    Event,
+    Model,
+    Observable,
+    ProtocolName,
+    ReferenceEnergy,
+    RunRecord,
+    read_record,
+    write_record,
+)
 from harness.record import System as SystemRecord
-from harness.record import read_record, write_record
 from harness.settings import PROTOCOLS
 from harness.statistics import correlation_recovered
 from harness.vmc import VMC, Diverged, Evaluation
@@ -42,6 +53,7 @@ RECORD, TRAINING_LOG, BLOCKS, FIGURE, CHECKPOINTS = (
     "energy.svg",
     "checkpoints",
 )
+_SHOWN = ("energy", "stderr", "variance", "acceptance")
 _SPACE_NEEDED = 64 * 2**20  # bytes, for the checkpoints and blocks of an ordinary run
 
 
@@ -73,7 +85,7 @@ def resume(folder: str | Path) -> RunRecord:
     run = Run(RunConfig.read(folder), folder)
     run.record = read_record(folder / RECORD)
     if run.record.provenance.config_sha256 != run.config.sha256:
-        raise ZooError(f"{folder / CONFIG_FILE} was changed since the run began: expected the configuration of its record")
+        raise ZooError(f"{folder / CONFIG_FILE} was changed since the run began: expected that of its record")
     if run.record.status == "completed":
         return run.record
     return run.execute()
@@ -111,7 +123,7 @@ class Run:
 
     def __init__(self, config: RunConfig, folder: Path):
         self.config, self.folder = config, folder
-        self.system = config.create_system()
+        self.system: Any = config.create_system()
         self.system.validate()
         # Keras's initialisers draw their seeds here; keras.utils.set_random_seed would load TensorFlow on JAX too.
         random.seed(config.seed)
@@ -180,7 +192,7 @@ class Run:
         settings = self.config.train
         title = f"{self.config.model_name} on {self.config.system_name}"
         reference = self.system.references().best
-        with Progress(settings.steps, title, reference and reference.energy, self.console) as progress:
+        with Progress(settings.steps, title, reference.energy if reference else None, self.console) as progress:
             keeper = _Keeper(self, progress)
             try:
                 self.vmc.fit(
@@ -206,10 +218,11 @@ class Run:
 
     def measure(self, draws: int, walkers: int) -> Evaluation:
         """Measure with the present parameters, showing progress; `Interrupted` if a signal comes."""
-        with Progress(draws, "measuring", None, self.console, unit="draws") as progress:
+        with Progress(draws, "measuring", None, self.console, unit="draw") as progress:
 
             def show(number: int, values: dict[str, float]) -> None:
-                progress.update(number, **values)
+                energy, stderr, variance, acceptance = (values[name] for name in _SHOWN)
+                progress.update(number, energy, stderr, variance, acceptance)
                 self.interruption.check()
 
             evaluation = self.vmc.evaluate(draws, walkers, self.config.evaluate.equilibration, show)
@@ -245,13 +258,10 @@ class Run:
             "variance": energy.variance,
             "v_score": evaluation.v_score,
             "observables": {
-                name: Observable(mean=value.mean, stderr=value.stderr)
-                for name, value in evaluation.observables.items()
+                name: Observable(mean=value.mean, stderr=value.stderr) for name, value in evaluation.observables.items()
             },
             "reference": best
-            and ReferenceEnergy(
-                energy=best.energy, uncertainty=best.uncertainty, kind=best.kind, citation=best.source
-            ),
+            and ReferenceEnergy(energy=best.energy, uncertainty=best.uncertainty, kind=best.kind, citation=best.source),
             "error": error,
             "compute": self.record.compute.model_copy(
                 update={"evaluate_seconds": evaluation.seconds, "peak_memory_bytes": backend.peak_memory_bytes()}
@@ -280,7 +290,7 @@ class Run:
             log.steps,
             log.energies,
             log.stderrs,
-            reference=best and best.energy,
+            reference=best.energy if best else None,
             reference_label=f"reference: {best.kind}, {best.method}" if best else "reference",
             final=(evaluation.energy.mean, evaluation.energy.stderr),
             title=f"{self.config.model_name} on {self.config.system_name}",
@@ -347,8 +357,7 @@ class _Keeper(keras.callbacks.Callback):
         self.run.spent(step, self.seconds_before + now - self.started)
         for message in self.run.take_events():
             self.progress.message(message)
-        shown = ("energy", "stderr", "variance", "acceptance")
-        self.progress.update(step, *(logs[name] for name in shown))
+        self.progress.update(step, *(logs[name] for name in _SHOWN))
         self.run.vmc.stop_requested = self.run.interruption.signal is not None
         last = step >= self.run.config.train.steps or self.run.vmc.stop_requested
         if last or now - self.saved >= self.run.config.train.checkpoint_every:

@@ -184,7 +184,10 @@ class SRSettings(NaturalGradientSettings):
     name: ClassVar[str] = "sr"
 
 
-KERAS_OPTIMIZERS = ("adam", "adamw", "adamax", "nadam", "adagrad", "adadelta", "rmsprop", "sgd", "lion", "lamb", "ftrl", "muon")  # fmt: skip
+KERAS_OPTIMIZERS = (
+    *("adam", "adamw", "adamax", "nadam", "adagrad", "adadelta"),
+    *("rmsprop", "sgd", "lion", "lamb", "ftrl", "muon"),
+)
 """Names of `keras.optimizers` classes, in lower case, that can be chosen by name."""
 
 

@@ -70,8 +70,9 @@ class VMC:
     MAX_RETRIES = 3
 
     def __init__(self, model: Wavefunction, system=None, seed: int = 0):
-        self.model, self.system, self.seed = model, system or model.system, seed
-        self.state: State | None = None
+        self.model, self.seed = model, seed
+        self.system: Any = system or model.system
+        self.state: State = {}
         self.events: list[dict[str, Any]] = []
         self.stop_requested = False
 
@@ -270,7 +271,7 @@ class VMC:
         Raises:
             Diverged: Values are not finite, also after halving the step three times.
         """
-        if self.state is None:
+        if not self.state:
             raise ZooError("call compile() before fit()")
         epochs = -(-steps // read_every)
         run = keras.callbacks.CallbackList(
@@ -352,7 +353,7 @@ class VMC:
         Raises:
             ZooError: A local energy is not finite.
         """
-        if self.state is None:
+        if not self.state:
             raise ZooError("call compile() before evaluate()")
         started = time.perf_counter()
         before = self.state

@@ -20,11 +20,17 @@ class Wavefunction(keras.Model):
     Args:
         system: The system that the wavefunction is for.
         hyperparameters: What the subclass adds to its configuration.
+
+    Attributes:
+        spin_flip_symmetric: In the continuum, whether |Psi| stays where all up electrons change places with as many
+            down ones; the conformance kit holds a class that says so to it.
     """
+
+    spin_flip_symmetric: bool = False
 
     def __init__(self, system: System, name: str | None = None, **hyperparameters: Any):
         super().__init__(name=name)
-        self.system = system
+        self.system: Any = system  # a ContinuumSystem or a LatticeSystem, by its `space`
         self.hyperparameters = hyperparameters
 
     def create_weights(self) -> None:

@@ -21,7 +21,7 @@ The module of the running backend gives:
 import keras
 
 if keras.config.backend() == "tensorflow":
-    from harness.backend.tensorflow import (  # noqa: F401
+    from harness.backend.tensorflow import (
         apply_keras_optimizer,
         derivatives,
         device_name,

@@ -23,10 +23,10 @@ def create_optimizer(choice: str | OptimizerSettings | keras.optimizers.Optimize
     if isinstance(choice, keras.optimizers.Optimizer):
         return EnergyGradientOptimizer(choice)
     if isinstance(choice, KerasOptimizerSettings):
-        identifier = {"class_name": choice.optimizer, "config": {"learning_rate": choice.learning_rate}}
+        config = {"learning_rate": choice.learning_rate, **choice.options}
         try:
-            identifier["config"] |= choice.options
-            return EnergyGradientOptimizer(keras.optimizers.get(identifier))
+            optimizer = keras.optimizers.get({"class_name": choice.optimizer, "config": config})
+            return EnergyGradientOptimizer(optimizer)
         except (TypeError, ValueError) as error:
             raise ZooError(f"optimizer.options={choice.options}: {choice.optimizer} refuses them: {error}") from error
     raise ZooError(f"optimizer={choice!r}: expected a name, settings of one, or a Keras optimiser")

@@ -47,7 +47,7 @@ class EnergyGradientOptimizer:
         rate_variable = getattr(self.optimizer, "_learning_rate", None)
         for index, variable in enumerate(self.optimizer.variables):
             if variable is rate_variable:
-                values[index] = ops.cast(learning_rate, variable.dtype)
+                values[index] = ops.cast(learning_rate, values[index].dtype)
         parameters, values = backend.apply_keras_optimizer(
             self.optimizer, self.variables, values, gradients, parameters
         )

@@ -53,11 +53,36 @@ class System(ABC):
     def validate(self) -> None:  # noqa: B027 - most systems check everything when they are made
         """Checks that need a library too heavy for the constructor; `zoo.errors.ZooError` if one fails."""
 
+    def exact_energy(self) -> tuple[float, str] | None:
+        """Exact ground-state energy and how it is obtained, where that takes no more than a second; else None."""
+        return None
+
     def references(self) -> ReferenceSet:
-        """Every energy known for this Hamiltonian (an empty set where nothing is known)."""
+        """Every energy on record for this Hamiltonian, and its exact energy where none is on record but it is cheap."""
         from zoo import references
 
-        return references.find(self.reference_key)
+        known = references.find(self.reference_key)
+        if known.exact is not None or (computed := self.exact_energy()) is None:
+            return known
+        energy, method = computed
+        record = references.Reference(
+            key=self.reference_key or self.family,
+            system=f"{self.family} {self.parameters()}",
+            n_up=self.n_up,
+            n_down=self.n_down,
+            parameters=self.parameters(),
+            boundary="as in the parameters",
+            energy=energy,
+            uncertainty=1e-8 * max(1.0, abs(energy)),
+            units=self.energy_unit,
+            method=method,
+            kind="exact",
+            exact=True,
+            status="computed",
+            source=f"computed: {method}",
+            note="computed when it was asked for",
+        )
+        return references.ReferenceSet(known.key, (*known.records, record))
 
 
 class ContinuumSystem(System):

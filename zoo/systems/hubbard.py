@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import operator
 from typing import ClassVar
@@ -12,6 +13,9 @@ import numpy as np
 from zoo.errors import ZooError
 from zoo.systems import lattice as geometry
 from zoo.systems.base import LatticeSystem
+
+_QUICK_DIMENSION = 20_000
+"""States that are diagonalised within a second."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,6 +118,15 @@ class Hubbard(LatticeSystem):
         """
         return self.u * self.n_up * self.n_down / self.n_sites
 
+    def exact_energy(self) -> tuple[float, str] | None:
+        from zoo.systems import exact
+
+        if self.u == 0:
+            return self.noninteracting_energy(), "sum of one-body levels"
+        if exact.dimension(self) <= _QUICK_DIMENSION:
+            return _diagonalised_energy(self), "exact diagonalisation"
+        return None
+
     def noninteracting_energy(self) -> float:
         """Ground-state energy with U switched off."""
         levels = np.linalg.eigvalsh(self.hopping_matrix())
@@ -165,3 +178,10 @@ def _finite(name: str, value) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not math.isfinite(value):
         raise ZooError(f"system.{name}={value!r}: expected a finite number")
     return float(value)
+
+
+@functools.lru_cache
+def _diagonalised_energy(system: Hubbard) -> float:
+    from zoo.systems import exact
+
+    return exact.ground_state(system).energy

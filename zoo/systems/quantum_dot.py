@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo.errors import ZooError
 from zoo.systems.base import ContinuumSystem
+from zoo.systems.two_electrons import two_electron_energy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +82,14 @@ class QuantumDot(ContinuumSystem):
         """Energy in hartree with the repulsion switched off."""
         energies = [self.omega * (sum(level) + self.dim / 2) for level in self.levels()]
         return sum(energies[: self.n_up]) + sum(energies[: self.n_down])
+
+    def exact_energy(self) -> tuple[float, str] | None:
+        if not self.coulomb or self.n_electrons == 1:
+            return self.noninteracting_energy(), "sum of oscillator levels"
+        if self.n_electrons == 2:
+            energy = two_electron_energy(self.dim, self.omega, triplet=self.n_up != self.n_down)
+            return energy, "relative-coordinate radial equation, Chebyshev collocation"
+        return None
 
     def potential(self, positions) -> Any:
         from keras import ops

@@ -3,8 +3,10 @@ import math
 import numpy as np
 import pytest
 
+from zoo import references
 from zoo.errors import ZooError
 from zoo.systems.quantum_dot import QuantumDot
+from zoo.systems.two_electrons import two_electron_energy
 
 
 @pytest.mark.parametrize(("dim", "shells"), [(2, [1, 2, 3, 4]), (3, [1, 3, 6, 10])])
@@ -101,3 +103,25 @@ def test_an_impossible_parameter_is_refused_in_one_line(parameters, message):
     with pytest.raises(ZooError, match=message) as error:
         QuantumDot(**parameters)
     assert "\n" not in str(error.value)
+
+
+EXACT_PAIRS = [r for r in references.load() if r.key.startswith("dot") and r.exact]
+
+
+@pytest.mark.parametrize("record", EXACT_PAIRS, ids=lambda record: record.key)
+def test_two_electron_energies_equal_every_exact_record(record):
+    dim, omega = record.parameters["dimension"], record.parameters["omega"]
+    energy = two_electron_energy(dim, omega, triplet=record.n_down == 0)
+    assert energy == pytest.approx(record.energy, rel=1e-10)
+
+
+@pytest.mark.parametrize(("omega", "n_up", "n_down"), [(0.73, 1, 1), (2.0, 2, 0), (2.0, 0, 2)])
+def test_an_exact_energy_is_known_at_frequencies_that_no_record_has(omega, n_up, n_down):
+    known = QuantumDot(omega=omega, n_up=n_up, n_down=n_down).references()
+    assert known.exact.status == "computed"
+    assert 2 * omega < known.exact.energy < 2 * omega + 2 * omega**0.5 + omega
+
+
+def test_without_repulsion_the_exact_energy_is_the_sum_of_levels():
+    dot = QuantumDot(n_up=3, n_down=2, coulomb=False)
+    assert dot.references().exact.energy == dot.noninteracting_energy() == 8.0

@@ -18,12 +18,12 @@ class SlaterJastrow(Wavefunction):
             out.
     """
 
+    spin_flip_symmetric = True
+
     def __init__(
         self, system: ContinuumSystem, jastrow_order: int = 5, three_body_order: int = 2, name=None, **further
     ):
-        super().__init__(
-            system, name=name, jastrow_order=jastrow_order, three_body_order=three_body_order, **further
-        )
+        super().__init__(system, name=name, jastrow_order=jastrow_order, three_body_order=three_body_order, **further)
         self.orbitals = system.orbitals()
         self.jastrow = ContinuumJastrow(system, jastrow_order, three_body_order, name="jastrow")
         self.add_backflow()

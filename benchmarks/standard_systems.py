@@ -1,0 +1,119 @@
+"""Run the standard systems under ``protocol=laptop`` and write the table of the README from the records.
+
+    python benchmarks/standard_systems.py              runs what is missing, prints the table
+    python benchmarks/standard_systems.py --write      also puts it into README.md
+
+Each run is one ``zoo run`` command in a process of its own; finished runs in --out are used again, so the script can
+be interrupted and continued. A row says whether the energy is where it should be; the exit code is 1 if one is not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+from harness.config import RunConfig, compose
+from harness.format import shorthand
+from harness.record import RunRecord, read_record
+
+README = Path(__file__).parent.parent / "README.md"
+BEGIN, END = "<!-- standard systems: begin -->", "<!-- standard systems: end -->"
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One run and the energy it should reach: at most ``highest``, and not below an exact reference by 4 sigma."""
+
+    overrides: str
+    highest: float
+    largest_error: float = float("inf")
+
+    def keys(self, seed: int) -> list[str]:
+        return [*self.overrides.split(), f"seed={seed}"]
+
+
+CASES = [
+    Case("model=slater_jastrow system=quantum_dot_n6 system.coulomb=false train.steps=0", 10 + 1e-9, 1e-9),
+    Case("model=slater_jastrow system=hubbard_4x4 system.u=0 train.steps=0", -24 + 1e-9, 1e-9),
+    Case("model=slater_jastrow system=quantum_dot_n2", 3.0010, 3e-4),
+    Case("model=slater_jastrow_backflow system=quantum_dot_n2", 3.0010, 3e-4),
+    Case("model=slater_jastrow system=quantum_dot_n6", 20.190, 2e-3),
+    Case("model=slater_jastrow_backflow system=quantum_dot_n6", 20.168, 2e-3),
+    Case("model=slater_jastrow system=helium", -2.895),
+    Case("model=slater_jastrow system=beryllium", -14.62),
+    Case("model=slater_jastrow system=hubbard_chain_6", -3.6687061789 * 0.975),
+    Case("model=slater_jastrow system=hubbard_4x4", -19.45),
+]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("runs/standard_systems"), help="folder for the runs")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--write", action="store_true", help="put the table into README.md")
+    arguments = parser.parse_args()
+    lines, reached = [], True
+    for case in CASES:
+        record = finished(case, arguments.seed, arguments.out)
+        ok = within(case, record)
+        reached = reached and ok
+        lines.append(row(case, record, ok))
+    table = "\n".join([*header(), *lines])
+    print(table)
+    if arguments.write:
+        text = README.read_text()
+        before, _, rest = text.partition(BEGIN)
+        _, _, after = rest.partition(END)
+        README.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}")
+    return 0 if reached else 1
+
+
+def finished(case: Case, seed: int, out: Path) -> RunRecord:
+    """The record of that run, from an earlier time if it is there."""
+    config = compose(case.keys(seed))
+    for path in sorted((out / config.system_name / config.model_name).glob("*/record.json")):
+        record = read_record(path)
+        if record.status == "completed" and RunConfig.read(path.parent).sha256 == config.sha256:
+            return record
+    command = [sys.executable, "-m", "zoo.cli", "run", *case.keys(seed), f"out={out}"]
+    print("+ zoo", *command[3:], file=sys.stderr)
+    subprocess.run(command, check=True, stdout=sys.stderr)
+    return finished(case, seed, out)
+
+
+def within(case: Case, record: RunRecord) -> bool:
+    energy, reference = record.energy, record.reference
+    assert energy is not None
+    above_exact = reference is None or reference.kind != "exact" or _sigmas_below(record) < 4
+    return energy.mean <= case.highest and energy.stderr <= case.largest_error and above_exact
+
+
+def _sigmas_below(record: RunRecord) -> float:
+    energy, reference = record.energy, record.reference
+    assert energy is not None and reference is not None
+    return (reference.energy - energy.mean) / max(energy.stderr, reference.uncertainty or 0.0, 1e-9)
+
+
+def header() -> list[str]:
+    return [
+        "| command: `zoo run` ... | energy | reference | variance | correlation | training | as wanted |",
+        "|---|---|---|---|---|---|---|",
+    ]
+
+
+def row(case: Case, record: RunRecord, ok: bool) -> str:
+    energy, reference, error = record.energy, record.reference, record.error
+    assert energy is not None
+    recovered = "" if error is None or error.correlation_recovered is None else f"{error.correlation_recovered:.1%}"
+    known = "" if reference is None else f"{shorthand(reference.energy, reference.uncertainty)} ({reference.kind})"
+    value = shorthand(energy.mean, energy.stderr)
+    seconds = "" if record.compute.train_seconds is None else f"{record.compute.train_seconds:.0f} s"
+    cells = [f"`{case.overrides}`", value, known, f"{record.variance:.2g}", recovered, seconds, "yes" if ok else "no"]
+    return "| " + " | ".join(cells) + " |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
