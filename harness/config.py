@@ -67,6 +67,8 @@ class General:
         ):
             if getattr(self, key) not in known:
                 raise UnknownNameError(key, getattr(self, key), known)
+        if (self.backend, self.device) == ("tensorflow", "tpu"):
+            raise ZooError("device=tpu: expected backend=jax, TensorFlow runs here on cpu and gpu only")
         if not 0 <= self.seed < 2**32:
             raise ZooError(f"seed={self.seed}: expected an integer from 0 to 4294967295")
         if not self.out.strip():
@@ -205,7 +207,7 @@ def _split(overrides: Sequence[str]) -> dict[str, str]:
             raise ZooError(f"{override}: keys cannot be added or deleted: expected KEY=VALUE without {override[0]}")
         key, equals, text = override.partition("=")
         if not equals or not key.strip():
-            raise ZooError(f"{override}: expected KEY=VALUE, such as train.steps=100")
+            raise ZooError(f"{override or repr(override)}: expected KEY=VALUE, such as train.steps=100")
         if key in given:
             raise ZooError(f"{key}={given[key]} and {key}={text}: expected one value for {key}")
         given[key] = text

@@ -82,7 +82,7 @@ def energy_figure(
 
     Above: every step (faint), a running mean with a band of the error of a single step, the reference and the final
     energy. Below, where there is a reference: the distance of the running mean from it, on a logarithmic scale, with
-    what lies below the reference dashed. Energies that are not finite are left out.
+    the points that lie below the reference marked. Energies that are not finite are left out.
 
     Args:
         path: The ``.svg`` file.
@@ -196,23 +196,25 @@ def _limit(axes, curve, reference, final) -> None:
 
 def _draw_distance(axes, steps, curve, reference, final) -> None:
     distance = curve.energies - reference
-    for side, style, label in ((distance, "-", "above"), (-distance, (0, (2, 2)), "below")):
-        if np.any(side > 0):
-            axes.plot(curve.steps, np.where(side > 0, side, np.nan), color=_CURVE, linestyle=style, label=label)
+    below = distance < 0
+    axes.plot(curve.steps, np.where(distance != 0, np.abs(distance), np.nan), color=_CURVE)
+    if np.any(below):
+        marks = {"marker": "v", "markersize": 3.5, "linestyle": "none"}
+        axes.plot(curve.steps[below], -distance[below], color=_CURVE, label="below the reference", **marks)
     # Where the curve crosses the reference its distance is 0: the axis ends at a third of the noise.
     floor = 0.3 * np.median(curve.stderrs) / math.sqrt(curve.window)
     shown = np.abs(distance[distance != 0]).tolist()
     if final is not None and final[0] != reference:
         size, stderr = abs(final[0] - reference), final[1]
-        below = min(stderr, 0.7 * size)  # a bar down to 0 has no end on a logarithmic scale
+        down = min(stderr, 0.7 * size)  # a bar down to 0 has no end on a logarithmic scale
         marker = "o" if final[0] > reference else "v"
-        axes.errorbar([_end(steps)], [size], [[below], [stderr]], marker=marker, **_FINAL_STYLE)
+        axes.errorbar([_end(steps)], [size], [[down], [stderr]], marker=marker, **_FINAL_STYLE)
         floor = min(floor, 0.3 * max(size, 0.1 * stderr))
-        shown.append(size - below)
+        shown.append(size - down)
     axes.set_yscale("log")
     if shown:
         axes.set_ylim(bottom=0.7 * max(floor, min(shown)))
     axes.set_ylabel("|E − reference|")
     axes.grid(axis="y", color="#e5e5e5", linewidth=0.6)
-    if np.any(distance != 0):
+    if np.any(below):
         axes.legend(loc="upper right", frameon=False, fontsize=8)

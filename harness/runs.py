@@ -122,6 +122,12 @@ class Run:
     """One run: its configuration, its folder, and the Monte Carlo calculation that fills it."""
 
     def __init__(self, config: RunConfig, folder: Path):
+        running = keras.config.backend(), keras.config.floatx()
+        if running != (config.backend, config.precision):
+            raise ZooError(
+                f"backend={config.backend}, precision={config.precision}: this process runs {' in '.join(running)}; "
+                "call harness.start.prepare first"
+            )
         self.config, self.folder = config, folder
         self.system: Any = config.create_system()
         self.system.validate()

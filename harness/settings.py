@@ -11,6 +11,9 @@ from typing import ClassVar
 
 from zoo.errors import UnknownNameError, ZooError
 
+MOST = 10**9
+"""The largest count that a setting may be: steps are counted in 32 bits."""
+
 
 def _require(condition: bool, key: str, value, expected: str) -> None:
     if not condition:
@@ -27,6 +30,11 @@ def _fraction(key: str, value: float) -> None:
 
 def _at_least(key: str, value: int, least: int) -> None:
     _require(value >= least, key, value, f"{least} or more")
+    _require(value <= MOST, key, value, f"{least} to {MOST}")
+
+
+def _not_negative(key: str, value: float, expected: str) -> None:
+    _require(math.isfinite(value) and value >= 0, key, value, expected)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,12 +45,12 @@ class SamplerSettings:
         moves: Proposals for each walker; 0 chooses 10 all-electron moves in the continuum, and two hops for each
             electron on a lattice.
         acceptance: Acceptance to which the proposal width is adapted (continuum), outside measurement.
-        exchange: Share of lattice proposals that exchange two opposite spins instead of hopping.
+        exchange: Share of proposals that exchange two electrons of opposite spin.
     """
 
     moves: int = 0
     acceptance: float = 0.525
-    exchange: float = 0.25
+    exchange: float = 0.2
 
     def __post_init__(self):
         _at_least("sampler.moves", self.moves, 0)
@@ -72,9 +80,9 @@ class TrainSettings:
     def __post_init__(self):
         _at_least("train.steps", self.steps, 0)
         _at_least("train.walkers", self.walkers, 4)
-        _require(math.isfinite(self.clip) and self.clip >= 0, "train.clip", self.clip, "0 or a positive number")
+        _not_negative("train.clip", self.clip, "0 or a positive number")
         _at_least("train.read_every", self.read_every, 1)
-        _require(self.checkpoint_every >= 0, "train.checkpoint_every", self.checkpoint_every, "0 or more seconds")
+        _not_negative("train.checkpoint_every", self.checkpoint_every, "0 or more seconds")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,9 +157,9 @@ class NaturalGradientSettings:
 
     def __post_init__(self):
         _positive("optimizer.learning_rate", self.learning_rate)
-        _require(self.decay_steps >= 0, "optimizer.decay_steps", self.decay_steps, "0 or a positive number")
+        _not_negative("optimizer.decay_steps", self.decay_steps, "0 or a positive number")
         _positive("optimizer.damping", self.damping)
-        _require(self.norm_constraint >= 0, "optimizer.norm_constraint", self.norm_constraint, "0 or more")
+        _not_negative("optimizer.norm_constraint", self.norm_constraint, "0 or a positive number")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -31,7 +31,7 @@ def summary(record: RunRecord) -> RenderableType:
         table.add_row("energy", Text(f"{shorthand(energy.mean, energy.stderr)} {unit}", "bold"))
     if reference is not None:
         value = shorthand(reference.energy, reference.uncertainty)
-        table.add_row("reference", Text(f"{value} {unit}, {reference.kind}: {reference.citation}"))
+        table.add_row("reference", Text.assemble(f"{value} {unit}, {reference.kind}\n", (reference.citation, "dim")))
     if energy is not None and error is not None:
         table.add_row("difference", shorthand(error.absolute, energy.stderr, signed=True))
         if error.correlation_recovered is not None:
@@ -49,25 +49,31 @@ def summary(record: RunRecord) -> RenderableType:
 
 
 def comparison(records: Sequence[RunRecord]) -> Table:
-    """One row for each run, with its difference from the first one."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("model", style="bold", overflow="fold")
-    for column in ("energy", "from the first", "correlation", "seconds", "status"):
-        table.add_column(column, justify="right", no_wrap=True)
+    """One row for each run, with its difference from the first one; columns that no run fills are left out."""
     first = records[0].energy
-    for record in records:
-        energy = record.energy
-        gain = ""
-        if energy is not None and first is not None and record is not records[0]:
-            gain = shorthand(energy.mean - first.mean, math.hypot(energy.stderr, first.stderr), signed=True)
-        table.add_row(
-            record.model.name,
-            "" if energy is None else shorthand(energy.mean, energy.stderr),
-            gain,
-            _percent(record),
-            f"{_seconds(record):.0f}",
-            Text(record.status, _style(record)),
-        )
+    rows: list[dict[str, str | Text]] = []
+    for index, record in enumerate(records):
+        energy, error = record.energy, record.error
+        row: dict[str, str | Text] = {"model": Text(record.model.name, "bold")}
+        if energy is not None:
+            row["energy"] = shorthand(energy.mean, energy.stderr)
+            if first is not None and index:
+                noise = math.hypot(energy.stderr, first.stderr)
+                row["from the first"] = shorthand(energy.mean - first.mean, noise, signed=True)
+            if error is not None:
+                row["to reference"] = shorthand(error.absolute, energy.stderr, signed=True)
+        row["correlation"] = _percent(record)
+        row["seconds"] = f"{_seconds(record):.0f}"
+        row["status"] = Text(record.status, _style(record))
+        rows.append(row)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    columns = ("model", "energy", "from the first", "to reference", "correlation", "seconds", "status")
+    filled = [column for column in columns if any(row.get(column) for row in rows)]
+    for column in filled:
+        name = column == "model"
+        table.add_column(column, justify="left" if name else "right", no_wrap=not name, overflow="fold")
+    for row in rows:
+        table.add_row(*(row.get(column, "") for column in filled))
     return table
 
 

@@ -13,6 +13,7 @@ from keras import ops
 
 from harness import backend, statistics
 from harness import random as random_state
+from harness.laplacian import forward_laplacian
 from harness.local_energy import local_energy_function
 from harness.optimizers import create_optimizer
 from harness.sampling import create_sampler
@@ -54,6 +55,21 @@ class Evaluation:
 
     def __str__(self) -> str:
         return str(self.energy)
+
+
+class LearningRate:
+    """What callbacks such as `keras.callbacks.LearningRateScheduler` see as ``model.optimizer``: the state's rate."""
+
+    def __init__(self, vmc: VMC):
+        self._vmc = vmc
+
+    @property
+    def learning_rate(self) -> float:
+        return float(ops.convert_to_numpy(self._vmc.state["learning_rate"]))
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self._vmc.state = {**self._vmc.state, "learning_rate": ops.convert_to_tensor(value, dtype="float64")}
 
 
 class VMC:
@@ -111,7 +127,12 @@ class VMC:
 
     def local_energy(self, parameters: list, configurations):
         """Local energies ``(batch,)`` and a dictionary of further local values."""
-        return local_energy_function(self.system, lambda x: self.log_psi(parameters, x))(configurations)
+        derivatives = forward_laplacian(self.model) if self.system.space == "continuum" else None
+        return local_energy_function(
+            self.system,
+            lambda x: self.log_psi(parameters, x),
+            derivatives and (lambda x: derivatives(parameters, x)),
+        )(configurations)
 
     def step(self, state: State) -> tuple[State, dict[str, Any]]:
         """One optimisation step, ``state -> (state, metrics)``."""
@@ -204,6 +225,11 @@ class VMC:
         for variable, value in zip(self.model.trainable_variables, self.state["parameters"], strict=True):
             variable.assign(value)
 
+    def _read_model(self) -> None:
+        """Take up the model's weights: a callback may have changed them, as EarlyStopping does to restore the best."""
+        parameters = [ops.copy(v.value) for v in self.model.trainable_variables]
+        self.state = {**self.state, "parameters": parameters}
+
     def arrays(self) -> dict[str, np.ndarray]:
         """The state as flat NumPy arrays: what a checkpoint holds."""
         return {name: np.array(ops.convert_to_numpy(value)) for name, value in _flatten(self.state)}
@@ -284,6 +310,7 @@ class VMC:
             verbose=verbose,
         )
         self.model.stop_training = False
+        self.model.optimizer = LearningRate(self)
         run.on_train_begin()
         if self.current_step == 0 and steps > 0 and not self.equilibrate(equilibration):
             self._event(0, "not_equilibrated", f"log|Psi| still drifted after {equilibration} rounds of {ROUND} draws")
@@ -292,9 +319,11 @@ class VMC:
             run.on_epoch_begin(epoch)
             logs = self._run_epoch(run, first, count)
             run.on_epoch_end(epoch, logs)
+            self._read_model()
             if self.model.stop_training or self.stop_requested:
                 break
         run.on_train_end(logs)
+        self._read_model()
         return self.model.history
 
     def _epochs(self, steps: int, read_every: int) -> Iterator[tuple[int, int, int]]:

@@ -126,6 +126,8 @@ def describe(parameters: dict[str, Any]) -> str:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, list):
         return "(" + ", ".join(map(_plain, value)) + ")"
     if isinstance(value, dict):

@@ -271,6 +271,7 @@ def check(
 def _prepare(config: RunConfig) -> None:
     from harness.start import prepare
 
+    config.create_system().validate()  # first, as a backend takes much longer to load
     prepare(config.backend, config.device, config.precision)
 
 

@@ -8,6 +8,10 @@ The module of the running backend gives:
     Gradient of a function ``(batch, ...) -> (batch,)`` that does not mix samples, shape of ``x``.
 ``derivatives(function, x)``
     Value, gradient and the diagonal of the Hessian of such a function.
+``directional_derivatives(function, inputs, tangents)``
+    Value, first and second derivative of a function of several tensors along given directions, sample by sample.
+``static_value(tensor)``
+    The NumPy value of a constant, or None.
 ``parameter_gradient(function, parameters)``
     Gradient of a scalar function of a list of tensors.
 ``per_sample_jacobian(function, parameters, x)``
@@ -25,11 +29,13 @@ if keras.config.backend() == "tensorflow":
         apply_keras_optimizer,
         derivatives,
         device_name,
+        directional_derivatives,
         gradient,
         jit,
         parameter_gradient,
         peak_memory_bytes,
         per_sample_jacobian,
+        static_value,
         use_device,
         version,
     )
@@ -38,11 +44,13 @@ elif keras.config.backend() == "jax":
         apply_keras_optimizer,
         derivatives,
         device_name,
+        directional_derivatives,
         gradient,
         jit,
         parameter_gradient,
         peak_memory_bytes,
         per_sample_jacobian,
+        static_value,
         use_device,
         version,
     )

@@ -13,6 +13,8 @@ from zoo.errors import ZooError
 
 # The Gram matrices are float64 whatever the precision of the wavefunction.
 jax.config.update("jax_enable_x64", True)
+# Rounding to 10 bits in matrix products, the default on accelerators, would be seen in second derivatives.
+jax.config.update("jax_default_matmul_precision", "highest")
 # With few cores, batched LAPACK calls of several programs in flight can wait for each other's threads for ever.
 jax.config.update("jax_cpu_enable_async_dispatch", False)
 
@@ -43,6 +45,21 @@ def derivatives(function: Callable, x) -> tuple[Any, Any, Any]:
 
     diagonal = jax.vmap(along, out_axes=1)(directions)
     return value, first, diagonal.reshape(x.shape)
+
+
+def directional_derivatives(function: Callable, inputs: list, tangents: list) -> tuple[Any, Any, Any]:
+    """Forward over forward."""
+
+    def first(*values):
+        return jax.jvp(function, values, tuple(tangents))
+
+    (value, along), (_, second) = jax.jvp(first, tuple(inputs), tuple(tangents))
+    return value, along, second
+
+
+def static_value(tensor) -> Any:
+    """The NumPy value of a constant, or None where it is not known while compiling."""
+    return None if isinstance(tensor, jax.core.Tracer) else jax.device_get(tensor)
 
 
 def parameter_gradient(function: Callable, parameters: list):

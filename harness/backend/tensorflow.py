@@ -49,6 +49,30 @@ def derivatives(function: Callable, x) -> tuple[Any, Any, Any]:
     return value, first, diagonal
 
 
+def directional_derivatives(function: Callable, inputs: list, tangents: list) -> tuple[Any, Any, Any]:
+    """Forward over forward, along x + t v for one t a sample."""
+    times = tf.zeros((inputs[0].shape[0],), dtype=inputs[0].dtype)
+    ones = tf.ones_like(times)
+    with (
+        tf.autodiff.ForwardAccumulator(times, ones) as outer,
+        tf.autodiff.ForwardAccumulator(times, ones) as inner,
+    ):
+        moved = [
+            x + tf.reshape(times, (-1, *([1] * (x.shape.rank - 1)))) * v for x, v in zip(inputs, tangents, strict=True)
+        ]
+        value = function(*moved)
+        flat = tf.nest.flatten(value)
+        first = [inner.jvp(y, tf.UnconnectedGradients.ZERO) for y in flat]
+    second = [outer.jvp(y, tf.UnconnectedGradients.ZERO) for y in first]
+    pack = lambda parts: tf.nest.pack_sequence_as(value, parts)  # noqa: E731
+    return value, pack(first), pack(second)
+
+
+def static_value(tensor) -> Any:
+    """The NumPy value of a constant, or None where it is not known while compiling."""
+    return tf.get_static_value(tensor)
+
+
 def parameter_gradient(function: Callable, parameters: list):
     with tf.GradientTape() as tape:
         tape.watch(parameters)
@@ -82,6 +106,8 @@ def use_device(name: str) -> None:
         tf.config.set_visible_devices([], "GPU")
     for gpu in gpus if name != "cpu" else []:
         tf.config.experimental.set_memory_growth(gpu, True)
+    # Rounding to 10 bits in matrix products would be seen in second derivatives.
+    tf.config.experimental.enable_tensor_float_32_execution(False)
     # Bit-identical resumption needs every reduction in a fixed order.
     tf.config.experimental.enable_op_determinism()
 

@@ -13,7 +13,7 @@ import keras
 
 from harness.conformance import cusps, derivatives, precision, storage, symmetry, values
 from harness.conformance.report import Report, Result
-from harness.conformance.subject import Subject, working_precision
+from harness.conformance.subject import Subject, quiet_compilation, working_precision
 from zoo import registry
 from zoo.systems.base import System
 from zoo.wavefunction import Wavefunction
@@ -47,9 +47,7 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def check_model(
-    model: str | Callable[..., Wavefunction], system: str | System, /, **hyperparameters
-) -> Report:
+def check_model(model: str | Callable[..., Wavefunction], system: str | System, /, **hyperparameters) -> Report:
     """Check that a model is what a wavefunction must be.
 
     Args:
@@ -72,7 +70,7 @@ def check_model(
             return registry.create_model(model, fixed, **hyperparameters)
         return model(fixed, **hyperparameters)
 
-    with working_precision("float64"):
+    with working_precision("float64"), quiet_compilation():
         subject = Subject(create, fixed)
         results = [run_check(check, subject) for check in CHECKS]
     name = model if isinstance(model, str) else type(subject.model).__name__

@@ -84,7 +84,7 @@ def _position_error(subject: Subject, second: bool) -> float:
         return float("nan")
     smooth = np.argsort(np.abs(curvature).max(axis=(1, 2)))[:_SMOOTH]
     x, found = x[smooth], (curvature if second else gradient)[smooth].reshape(len(smooth), -1)
-    step = 5e-4 * subject.system.length_scale  # type: ignore[attr-defined]
+    step = 5e-4 * subject.system.length_scale
     coordinates = found.shape[1]
     moves = np.eye(coordinates).reshape(coordinates, 1, *x.shape[1:])
     shifted = np.stack([x + h * moves for h in (step, 2 * step, -step, -2 * step)])

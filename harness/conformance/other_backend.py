@@ -19,16 +19,14 @@ from harness.start import prepare
 
 def main(backend: str, folder: str) -> None:
     prepare(backend, "cpu", "float64")
-    from keras import ops
+    from harness.conformance.subject import model_outputs
 
     description = json.loads(Path(folder, "model.json").read_text())
     module = importlib.import_module(description["module"])
     model = functools.reduce(getattr, description["class"].split("."), module).from_config(description["config"])
     with np.load(Path(folder, "inputs.npz")) as inputs:
         weights = [inputs[name] for name in sorted(set(inputs.files) - {"configurations"})]
-        for variable, weight in zip(model.trainable_variables, weights, strict=True):
-            variable.assign(weight)
-        sign, log_abs = (ops.convert_to_numpy(output) for output in model(inputs["configurations"]))
+        sign, log_abs = model_outputs(model, weights, inputs["configurations"])
     np.savez(Path(folder, "outputs.npz"), sign=sign, log_abs=log_abs)
 
 

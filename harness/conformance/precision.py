@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from keras import ops
 
 from harness.conformance.report import Result, at_most, skipped
-from harness.conformance.subject import Subject, difference, working_precision
+from harness.conformance.subject import Subject, difference, model_outputs, working_precision
 
 _ORDER = 6
 _STEP = 1e-4
@@ -44,10 +43,8 @@ def float32_values(subject: Subject) -> Result:
     """log|Psi| of a model built and evaluated in float32, against float64."""
     x = subject.configurations
     with working_precision("float32"):
-        model = subject.create()
-        for variable, value in zip(model.trainable_variables, subject.perturbed, strict=True):
-            variable.assign(value.astype("float32"))
-        outputs = [ops.convert_to_numpy(o) for o in model(x.astype("float32") if subject.continuum else x)]
+        weights = [weight.astype("float32") for weight in subject.perturbed]
+        outputs = model_outputs(subject.create(), weights, x.astype("float32") if subject.continuum else x)
     if any(output.dtype != np.float32 for output in outputs):
         return at_most(
             np.nan, 1e-4, f"with keras.config.floatx() = 'float32' the outputs are {outputs[0].dtype} and "
@@ -69,7 +66,7 @@ def _line(subject: Subject) -> np.ndarray:
     """Configurations at equal steps along a random direction, ``((order + 1) * batch, n_electrons, dim)``."""
     x = subject.configurations
     direction = np.random.default_rng(6).standard_normal(x.shape)
-    step = _STEP * subject.system.length_scale  # type: ignore[attr-defined]
+    step = _STEP * subject.system.length_scale
     return np.concatenate([x + k * step * direction for k in range(_ORDER + 1)])
 
 

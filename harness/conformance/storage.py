@@ -9,26 +9,29 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from harness.conformance.report import Result, at_most, skipped
-from harness.conformance.subject import Subject, Weights, difference
+from harness.conformance.subject import Subject, Weights, difference, model_outputs, weights_of
 from harness.settings import BACKENDS
+from zoo.wavefunction import Wavefunction
 
 
 def saved_weights(subject: Subject) -> Result:
     """A new model gives the same values after `load_weights` of what `save_weights` wrote."""
-    _assign(subject.model, subject.perturbed)
+    for variable, weight in zip(subject.model.trainable_variables, subject.perturbed, strict=True):
+        variable.assign(weight)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.weights.h5"
         subject.model.save_weights(path)
         other = subject.create()
         other.load_weights(path)
     return at_most(
-        _model_difference(subject, other), 1e-12, "values change through save_weights and load_weights: create every "
-        "weight with add_weight or in a layer that is an attribute of the model"
+        _model_difference(subject, other, weights_of(other)), 1e-12, "values change through save_weights and "
+        "load_weights: create every weight with add_weight, or in a layer that is an attribute of the model"
     )  # fmt: skip
 
 
@@ -40,8 +43,8 @@ def saved_config(subject: Subject) -> Result:
     shapes = [tuple(variable.shape) for variable in other.trainable_variables]
     if shapes != [weight.shape for weight in subject.perturbed]:
         return at_most(np.inf, 1e-12, f"the model made from its configuration has other weights: {advice}")
-    _assign(other, subject.perturbed)
-    return at_most(_model_difference(subject, other), 1e-12, f"values change through the configuration: {advice}")
+    measured = _model_difference(subject, other, subject.perturbed)
+    return at_most(measured, 1e-12, f"values change through the configuration: {advice}")
 
 
 def other_backend(subject: Subject) -> Result:
@@ -55,8 +58,8 @@ def other_backend(subject: Subject) -> Result:
     with tempfile.TemporaryDirectory() as folder:
         model = {"module": kind.__module__, "class": kind.__qualname__, "config": subject.model.get_config()}
         Path(folder, "model.json").write_text(json.dumps(model))
-        weights = {f"weight_{index:04d}": weight for index, weight in enumerate(subject.perturbed)}
-        np.savez(Path(folder, "inputs.npz"), configurations=subject.configurations, **weights)
+        arrays: dict[str, Any] = {f"weight_{index:04d}": weight for index, weight in enumerate(subject.perturbed)}
+        np.savez(Path(folder, "inputs.npz"), configurations=subject.configurations, **arrays)
         environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         environment.pop("JAX_PLATFORMS", None)
         done = subprocess.run(
@@ -76,13 +79,8 @@ def other_backend(subject: Subject) -> Result:
     )  # fmt: skip
 
 
-def _model_difference(subject: Subject, other: keras.Model) -> float:
+def _model_difference(subject: Subject, other: Wavefunction, weights: Weights) -> float:
     x = subject.configurations
-    sign, log_abs = (keras.ops.convert_to_numpy(output) for output in other(x))
+    sign, log_abs = model_outputs(other, weights, x)
     expected_sign, expected = subject.values(subject.perturbed, x)
     return difference(log_abs, expected) if np.array_equal(sign, expected_sign) else np.inf
-
-
-def _assign(model: keras.Model, weights: Weights) -> None:
-    for variable, weight in zip(model.trainable_variables, weights, strict=True):
-        variable.assign(weight)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from typing import Any
 
 import keras
 import numpy as np
@@ -36,7 +38,8 @@ class Subject:
     """
 
     def __init__(self, create: Callable[[], Wavefunction], system: System):
-        self.create, self.system = create, system
+        self.create = create
+        self.system: Any = system  # of either space; each check knows of which
         self.model = create()
         self.candidates = self.model.sample_configurations(CANDIDATES, seed=1)
         self._compiled = {
@@ -53,8 +56,7 @@ class Subject:
         }
 
     def _pure(self, weights: list, configurations):
-        fixed = [variable.value for variable in self.model.non_trainable_variables]
-        return self.model.stateless_call(weights, fixed, configurations)[0]
+        return _outputs(self.model, weights, configurations)
 
     @property
     def continuum(self) -> bool:
@@ -63,7 +65,7 @@ class Subject:
     @cached_property
     def initial(self) -> Weights:
         """The trainable weights as the model was made."""
-        return [np.array(ops.convert_to_numpy(variable.value)) for variable in self.model.trainable_variables]
+        return weights_of(self.model)
 
     @cached_property
     def scales(self) -> list[float]:
@@ -74,7 +76,8 @@ class Subject:
     def perturbed(self) -> Weights:
         """The weights with noise of a twentieth of their size: products that start at zero come alive."""
         random = np.random.default_rng(2)
-        return [w + 0.05 * s * random.standard_normal(w.shape) for w, s in zip(self.initial, self.scales, strict=True)]
+        parts = zip(self.initial, self.scales, strict=True)
+        return [weight + 0.05 * scale * random.standard_normal(weight.shape) for weight, scale in parts]
 
     @property
     def weight_names(self) -> list[str]:
@@ -84,7 +87,8 @@ class Subject:
         """A random direction in the space of the weights, of unit length where each tensor is measured by its scale."""
         random = np.random.default_rng(seed)
         count = sum(weight.size for weight in self.initial)
-        return [s * random.standard_normal(w.shape) / count**0.5 for w, s in zip(self.initial, self.scales, strict=True)]
+        parts = zip(self.initial, self.scales, strict=True)
+        return [scale * random.standard_normal(weight.shape) / count**0.5 for weight, scale in parts]
 
     @cached_property
     def configurations(self) -> np.ndarray:
@@ -98,6 +102,10 @@ class Subject:
     def values(self, weights: Weights, configurations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Sign and log|Psi|, each ``(batch,)``."""
         return self._call("values", weights, configurations)
+
+    def outputs(self, configurations: np.ndarray) -> tuple[np.ndarray, ...]:
+        """All that the model returns at its first weights, without padding."""
+        return self._numpy("values", self.initial, configurations)
 
     def log_abs(self, weights: Weights, configurations: np.ndarray) -> np.ndarray:
         return self.values(weights, configurations)[1]
@@ -122,14 +130,46 @@ class Subject:
         count = len(configurations)
         padding = np.repeat(configurations[-1:], -count % chunk, axis=0)
         padded = np.concatenate([configurations, padding])
-        tensors = [ops.convert_to_tensor(weight) for weight in weights]
-        parts = []
-        for start in range(0, len(padded), chunk):
-            part = self._compiled[name](tensors, ops.convert_to_tensor(padded[start : start + chunk]))
-            parts.append(keras.tree.map_structure(lambda value: np.asarray(ops.convert_to_numpy(value)), part))
+        parts = [self._numpy(name, weights, padded[start : start + chunk]) for start in range(0, len(padded), chunk)]
         if isinstance(parts[0], tuple):
             return tuple(np.concatenate(values)[:count] for values in zip(*parts, strict=True))
         return np.concatenate(parts)[:count]
+
+    def _numpy(self, name: str, weights: Weights, configurations: np.ndarray):
+        outputs = self._compiled[name](*_tensors(weights, configurations))
+        return keras.tree.map_structure(lambda value: np.asarray(ops.convert_to_numpy(value)), outputs)
+
+
+def _outputs(model: Wavefunction, weights: list, configurations):
+    fixed = [variable.value for variable in model.non_trainable_variables]
+    return model.stateless_call(weights, fixed, configurations)[0]
+
+
+def model_outputs(model: Wavefunction, weights: Weights, configurations: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The outputs of a model with these weights; compiled, since JAX is slow at one operation after another."""
+    function = backend.jit(lambda w, x: _outputs(model, w, x))
+    return tuple(np.asarray(ops.convert_to_numpy(output)) for output in function(*_tensors(weights, configurations)))
+
+
+def _tensors(weights: Weights, configurations: np.ndarray):
+    return [ops.convert_to_tensor(weight) for weight in weights], ops.convert_to_tensor(configurations)
+
+
+def weights_of(model: Wavefunction) -> Weights:
+    """The values of the trainable weights."""
+    return [np.array(ops.convert_to_numpy(variable.value)) for variable in model.trainable_variables]
+
+
+@contextlib.contextmanager
+def quiet_compilation() -> Iterator[None]:
+    """Without TensorFlow's warning that much is compiled: here every function is compiled to be called a few times."""
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 @contextlib.contextmanager

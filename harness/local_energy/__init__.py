@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from harness.laplacian import gradient_and_laplacian
 from harness.local_energy import continuum, lattice
 from zoo.systems.base import System
 
 __all__ = ["continuum", "lattice", "local_energy_function"]
 
 
-def local_energy_function(system: System, log_psi: Callable) -> Callable:
+def local_energy_function(system: System, log_psi: Callable, derivatives: Callable | None = None) -> Callable:
     """The function from configurations to local energies and observables, by the space of the system.
 
     Args:
         system: Its Hamiltonian is used.
         log_psi: Function from configurations to ``(sign, log_abs)``.
+        derivatives: In the continuum, function from positions to gradient and Laplacian of log|Psi|; by default
+            nested differentiation of ``log_psi``.
 
     Returns:
         Function from configurations to ``(energies, observables)``: energies ``(batch,)`` and a dictionary of
         further local values, each ``(batch,)``.
     """
-    space = {"continuum": continuum, "lattice": lattice}[system.space]
-    return space.local_energy_function(system, log_psi)
+    if system.space == "lattice":
+        return lattice.local_energy_function(system, log_psi)
+    return continuum.local_energy_function(
+        system, derivatives or (lambda x: gradient_and_laplacian(lambda y: log_psi(y)[1], x))
+    )

@@ -6,15 +6,22 @@ from collections.abc import Callable
 
 from keras import ops
 
-from harness.laplacian import gradient_and_laplacian
 from zoo.systems.base import ContinuumSystem
 
 
-def local_energy_function(system: ContinuumSystem, log_psi: Callable) -> Callable:
-    """E_L = -(lap log|Psi| + |grad log|Psi||^2) / 2 + V, in hartree; see `harness.local_energy`."""
+def local_energy_function(system: ContinuumSystem, derivatives: Callable) -> Callable:
+    """E_L = -(lap log|Psi| + |grad log|Psi||^2) / 2 + V, in hartree.
+
+    Args:
+        system: Gives the potential V.
+        derivatives: Function from positions to gradient and Laplacian of log|Psi|.
+
+    Returns:
+        As `harness.local_energy.local_energy_function`.
+    """
 
     def local_energy(positions):
-        gradient, laplacian = gradient_and_laplacian(lambda x: log_psi(x)[1], positions)
+        gradient, laplacian = derivatives(positions)
         kinetic = -0.5 * (laplacian + ops.sum(ops.square(gradient), axis=(1, 2)))
         return kinetic + system.potential(positions), {}
 

@@ -135,6 +135,18 @@ def test_other_settings_leave_the_protocol_alone():
         ([*DOT, "protocol=laptp"], "unknown protocol 'laptp': did you mean 'laptop'?"),
         ([*DOT, "seed=-1"], "seed=-1: expected an integer from 0"),
         ([*DOT, "out="], "out=: expected"),
+        ([*DOT, ""], "'': expected KEY=VALUE"),
+        ([*DOT, "device=tpu"], "device=tpu: expected backend=jax"),
+        ([*DOT, "train.walkers=10000000000"], "train.walkers=10000000000: expected 4 to 1000000000"),
+        ([*DOT, "train.checkpoint_every=inf"], "train.checkpoint_every=inf: expected 0 or more seconds"),
+        ([*DOT, "optimizer.norm_constraint=inf"], "optimizer.norm_constraint=inf: expected 0 or a positive number"),
+        ([*DOT, "model.jastrow_order=1000000"], "model.jastrow_order=1000000: expected 1 to 100"),
+        ([*DOT, "model.three_body_order=11"], "model.three_body_order=11: expected 0 to 10"),
+        (["model=sjb", DOT[1], "model.backflow_order=0"], "model.backflow_order=0: expected 1 to 100"),
+        ([*DOT, "system.n_up=100000000000000000000"], "system.n_up=100000000000000000000: expected"),
+        (["model=sj", "system=hubbard", "system.extent=[100000000]"], "system.extent=[100000000]: expected at most"),
+        ([*DOT, "seed=é"], "seed=é: expected an integer"),
+        ([*MOLECULE, "system.atoms=Ω 0 0 0"], "unknown element 'Ω'"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line_that_names_it(arguments, message):

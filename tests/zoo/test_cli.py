@@ -203,6 +203,19 @@ def test_run_starts_and_its_status_gives_the_exit_code(status, code, fake_runs, 
     assert "3.100(3)" in out and "+0.100(3)" in out and "Taut 1994" in out and status in out
 
 
+def test_unknown_basis_set_is_found_before_a_backend_is_loaded(fake_runs, capsys):
+    assert cli.main(["run", "model=sj", "system=helium", "system.basis=cc-pvxz"]) == 2
+    assert fake_runs.prepared == [] and "system.basis='cc-pvxz': unknown basis set" in capsys.readouterr().err
+
+
+def test_comparison_leaves_out_columns_that_no_run_fills(fake_runs, capsys):
+    bare = record().model_copy(update={"reference": None, "error": None})
+    fake_runs.records = [bare, bare]
+    assert cli.main(["compare", "sj", "sjb", "system=quantum_dot_n2"]) == 0
+    header = capsys.readouterr().out.splitlines()[0]
+    assert header.split() == ["model", "energy", "from", "the", "first", "seconds", "status"]
+
+
 def test_resume_continues_on_the_backend_of_the_run(fake_runs, run_folder):
     fake_runs.records = [record()]
     assert cli.main(["run", "--resume", str(run_folder)]) == 0

@@ -14,9 +14,10 @@ class PairwiseBackflow(keras.layers.Layer):
     r"""xi_i = w_i [ sum_{j != i} eta(r_ij) (r_i - r_j) ] + sum_A mu(r_iA) (r_i - R_A).
 
     eta, one function for each type of spin pair, and mu, one for each nuclear species, are short expansions that
-    decay at large distance. With nuclei w_i = prod_A r_iA^2 / (r_iA^2 + l^2) switches the first term off at every
-    nucleus; the second vanishes there by itself. All coefficients start at zero. Form: Lopez Rios, Ma, Drummond,
-    Towler and Needs, PRE 74, 066701 (2006).
+    decay at large distance. For equal spins eta has zero slope at contact: Psi is proportional to (1 + 2 eta) r there,
+    so that a slope would change the cusp. With nuclei w_i = prod_A r_iA^2 / (r_iA^2 + l^2) switches the first term off
+    at every nucleus; the second vanishes there by itself. All coefficients start at zero. Form: Lopez Rios, Ma,
+    Drummond, Towler and Needs, PRE 74, 066701 (2006).
 
     Args:
         system: A `zoo.systems.base.ContinuumSystem`.
@@ -34,7 +35,10 @@ class PairwiseBackflow(keras.layers.Layer):
         kinds = sorted(set(charges.tolist()))
         self.species = np.stack([charges == kind for kind in kinds], axis=1).astype("float64") if kinds else None
         length = 2.0 * system.length_scale
-        self.pair_bases = [RadialBasis(order, length, "displacement", name=f"{g.name}_basis") for g in self.groups]
+        self.pair_bases = [
+            RadialBasis(order, length, "flat_displacement" if g.same_spin else "displacement", name=f"{g.name}_basis")
+            for g in self.groups
+        ]
         self.nucleus_basis = RadialBasis(order, length, "displacement", name="nucleus_basis") if kinds else None
 
     def build(self, input_shape):

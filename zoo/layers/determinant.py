@@ -9,7 +9,8 @@ def slogdet(matrices):
     """Sign and log|det| of ``(..., n, n)``; a singular matrix gives sign 0, log -inf and derivative 0, not NaN.
 
     The inverse that the derivative needs does not exist there, so a singular matrix is replaced by the identity
-    before it is differentiated.
+    before it is differentiated. So is one that is not finite, of which TensorFlow would raise an error instead of
+    giving NaN; its value and its derivatives are NaN.
     """
     size = matrices.shape[-1]
     if size == 0:
@@ -18,10 +19,12 @@ def slogdet(matrices):
     if size == 1:
         return _of_scalar(matrices[..., 0, 0])
     _, magnitude = ops.slogdet(ops.stop_gradient(matrices))
-    regular = magnitude != -float("inf")  # true for NaN, which must stay visible
+    regular, singular = ops.isfinite(magnitude), magnitude == -float("inf")
     identity = ops.eye(size, dtype=matrices.dtype)
     sign, log_abs = ops.slogdet(ops.where(regular[..., None, None], matrices, identity))
-    return _mask_singular(regular, sign, log_abs)
+    poison = ops.where(regular | singular, ops.zeros_like(magnitude), ops.full_like(magnitude, float("nan")))
+    log_abs = log_abs + ops.stop_gradient(poison) * ops.sum(matrices, axis=(-2, -1))
+    return _mask_singular(~singular, sign, log_abs)
 
 
 def _of_scalar(values):

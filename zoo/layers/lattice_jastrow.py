@@ -17,19 +17,22 @@ class LatticeJastrow(keras.layers.Layer):
 
     Args:
         displacement_classes: Integers ``(n_sites, n_sites)``; class 0 is the pair (i, i).
+        gutzwiller: Whether the first term is there; with a spin that is absent or fills the lattice it is a constant.
 
     Call: occupations ``(batch, 2, n_sites)`` to log of the factor, ``(batch,)``.
     """
 
-    def __init__(self, displacement_classes: np.ndarray, **kwargs):
+    def __init__(self, displacement_classes: np.ndarray, gutzwiller: bool = True, **kwargs):
         super().__init__(**kwargs)
+        self.has_gutzwiller = gutzwiller
         classes = np.asarray(displacement_classes)
         self.n_classes = int(classes.max())
         # members[i, j, d - 1] = 1/2 for the pairs of class d >= 1
         self.members = 0.5 * (classes[..., None] == np.arange(1, self.n_classes + 1))
 
     def build(self, input_shape):
-        self.gutzwiller = self.add_weight(shape=(), initializer="zeros", name="gutzwiller")
+        if self.has_gutzwiller:
+            self.gutzwiller = self.add_weight(shape=(), initializer="zeros", name="gutzwiller")
         if self.n_classes:
             self.density = self.add_weight(shape=(self.n_classes,), initializer="zeros", name="density")
             self.spin = self.add_weight(shape=(self.n_classes,), initializer="zeros", name="spin")
@@ -37,7 +40,8 @@ class LatticeJastrow(keras.layers.Layer):
     def call(self, occupations):
         charge, spin = charge_and_spin(occupations)
         filled = ops.cast(occupations, charge.dtype)
-        factor = ops.sum(filled[:, 0] * filled[:, 1], axis=-1) * self.gutzwiller
+        double = ops.sum(filled[:, 0] * filled[:, 1], axis=-1)
+        factor = double * self.gutzwiller if self.has_gutzwiller else ops.zeros_like(double)
         if self.n_classes:
             members = ops.convert_to_tensor(self.members, dtype=charge.dtype)
             for values, weights in ((charge, self.density), (spin, self.spin)):

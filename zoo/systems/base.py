@@ -39,10 +39,14 @@ class System(ABC):
         """The fields as plain JSON values: with ``family`` they define the system."""
         return json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[call-overload]
 
+    def hamiltonian(self) -> dict[str, Any]:
+        """The parameters that define the Hamiltonian; a subclass leaves out those that only help to solve it."""
+        return self.parameters()
+
     @property
     def sha256(self) -> str:
-        """Hash of family and parameters: equal for equal Hamiltonians, whatever preset they came from."""
-        content = json.dumps([self.family, self.parameters()], sort_keys=True, separators=(",", ":"))
+        """Hash of family and Hamiltonian: equal for equal problems, whatever preset they came from."""
+        content = json.dumps([self.family, self.hamiltonian()], sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(content.encode()).hexdigest()
 
     @property
@@ -116,6 +120,12 @@ class ContinuumSystem(System):
     @abstractmethod
     def length_scale(self) -> float:
         """Typical distance between electrons in bohr: sets the first range of Jastrow factors and proposals."""
+
+    def local_length(self, positions) -> Any:
+        """Length in bohr over which |Psi| changes near each electron, ``(batch, n_electrons)``: scales its moves."""
+        from keras import ops
+
+        return ops.full_like(positions[..., 0], self.length_scale)
 
     @abstractmethod
     def potential(self, positions) -> Any:

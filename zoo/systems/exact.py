@@ -150,7 +150,8 @@ def _require_small(system: LatticeSystem) -> None:
 @functools.lru_cache(maxsize=32)
 def _combinations(n_sites: int, count: int) -> np.ndarray:
     """Occupations of one spin, ``(dim, n_sites)``, int8."""
-    sites = np.array(list(itertools.combinations(range(n_sites), count)), dtype=np.int64).reshape(-1, count)
+    combinations = list(itertools.combinations(range(n_sites), count))
+    sites = np.array(combinations, dtype=np.int64).reshape(len(combinations), count)
     occupations = np.zeros((len(sites), n_sites), dtype=np.int8)
     np.put_along_axis(occupations, sites, 1, axis=1)
     occupations.flags.writeable = False

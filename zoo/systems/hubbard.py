@@ -28,7 +28,7 @@ class Hubbard(LatticeSystem):
 
     Attributes:
         lattice: ``"chain"`` or ``"rectangle"``.
-        extent: Sites along each axis, such as ``(6,)`` or ``(4, 4)``; the last axis is numbered fastest.
+        extent: Sites along each axis, such as ``[6]`` or ``[4,4]``; the last axis is numbered fastest.
         boundary: A letter for each axis: P periodic, A antiperiodic, O open.
         u: Repulsion of two electrons on one site; attraction where negative.
         t: Hopping to the nearest neighbours.

@@ -13,12 +13,16 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import math
 
 import numpy as np
 
 from zoo.errors import UnknownNameError, ZooError
 
 BOUNDARIES = {"P": "periodic", "A": "antiperiodic", "O": "open"}
+
+MOST_SITES = 4096
+"""More do not fit into memory: the classes of displacements are a matrix over the pairs of sites."""
 
 Site = tuple[int, ...]
 
@@ -93,13 +97,15 @@ class Lattice:
             raise ZooError(f"system.extent={list(self.extent)}: a {self.kind} has {axes}, so {n_axes} extent(s)")
         if any(extent < 1 for extent in self.extent):
             raise ZooError(f"system.extent={list(self.extent)}: expected 1 or more sites along each axis")
+        if self.n_sites > MOST_SITES:
+            raise ZooError(f"system.extent={list(self.extent)}: expected at most {MOST_SITES} sites in all")
         if len(self.boundary) != n_axes or any(letter not in BOUNDARIES for letter in self.boundary):
             letters = ", ".join(f"{letter} ({name})" for letter, name in BOUNDARIES.items())
             raise ZooError(f"system.boundary={self.boundary!r}: a {self.kind} has {axes}, one letter each of {letters}")
 
     @property
     def n_sites(self) -> int:
-        return int(np.prod(self.extent))
+        return math.prod(self.extent)
 
     @property
     def coordinates(self) -> np.ndarray:

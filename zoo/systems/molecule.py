@@ -57,6 +57,10 @@ class Molecule(ContinuumSystem):
             raise ZooError(
                 f"system.charge={self.charge}: expected at most {protons - 1}, as the nuclei hold {protons} protons"
             )
+        if self.n_electrons > 2 * protons:
+            raise ZooError(
+                f"system.charge={self.charge}: expected at least {-protons}, as the nuclei hold {protons} protons"
+            )
         if not 0 <= self.spin <= self.n_electrons or (self.n_electrons - self.spin) % 2:
             allowed = ", ".join(str(spin) for spin in range(self.n_electrons % 2, self.n_electrons + 1, 2))
             raise ZooError(f"system.spin={self.spin}: expected one of {allowed} for {self.n_electrons} electrons")
@@ -97,6 +101,10 @@ class Molecule(ContinuumSystem):
         """The Thomas-Fermi length Z^(-1/3) averaged over the electrons, times the mean radius 3/2 of hydrogen."""
         return 1.5 * float(np.average(self.charges ** (-1 / 3), weights=self.charges))
 
+    def hamiltonian(self) -> dict[str, Any]:
+        """Without the basis set, which only chooses the first orbitals."""
+        return {name: value for name, value in self.parameters().items() if name != "basis"}
+
     @property
     def reference_key(self) -> str | None:
         """Key of the references with these elements, distances between nuclei, and electrons of each spin."""
@@ -111,6 +119,17 @@ class Molecule(ContinuumSystem):
         from zoo.systems.hartree_fock import pyscf_molecule
 
         pyscf_molecule(self)
+
+    def local_length(self, positions) -> Any:
+        """Distance to the nearest nucleus, at least the size 1/Z of its innermost shell, levelling off at 2 bohr."""
+        from keras import ops
+
+        from zoo.layers.pairs import electron_nucleus_distances
+
+        squares = ops.square(electron_nucleus_distances(positions, self.nuclei))
+        cores = ops.convert_to_tensor(1.0 / np.square(self.charges), dtype=positions.dtype)
+        distance = ops.min(ops.sqrt(squares + cores), axis=-1)
+        return distance / (1.0 + 0.5 * distance)
 
     def potential(self, positions) -> Any:
         from keras import ops

@@ -12,6 +12,10 @@ from zoo.errors import ZooError
 from zoo.systems.base import ContinuumSystem
 from zoo.systems.two_electrons import two_electron_energy
 
+LEAST_OMEGA, MOST_OMEGA = 1e-6, 1e6
+MOST_ELECTRONS = 1000
+"""Of one spin. Beyond these bounds a typing error is likelier than a calculation."""
+
 
 @dataclasses.dataclass(frozen=True)
 class QuantumDot(ContinuumSystem):
@@ -19,7 +23,7 @@ class QuantumDot(ContinuumSystem):
 
     Attributes:
         dim: 2 (semiconductor dot) or 3 (Hooke's atom).
-        omega: Trap frequency, > 0.
+        omega: Trap frequency, 1e-6 to 1e6.
         n_up, n_down: Electrons of each spin.
         coulomb: Whether the electrons repel; without it the energy is a sum of oscillator levels.
     """
@@ -37,9 +41,13 @@ class QuantumDot(ContinuumSystem):
             raise ZooError(f"system.dim={self.dim}: expected 2 or 3")
         if not (math.isfinite(self.omega) and self.omega > 0):
             raise ZooError(f"system.omega={self.omega}: expected a positive trap frequency")
+        if not LEAST_OMEGA <= self.omega <= MOST_OMEGA:
+            raise ZooError(f"system.omega={self.omega}: expected {LEAST_OMEGA:g} to {MOST_OMEGA:g}")
         for name in ("n_up", "n_down"):
-            if getattr(self, name) < 0:
-                raise ZooError(f"system.{name}={getattr(self, name)}: expected a number of electrons, 0 or more")
+            if not 0 <= getattr(self, name) <= MOST_ELECTRONS:
+                raise ZooError(
+                    f"system.{name}={getattr(self, name)}: expected a number of electrons, 0 to {MOST_ELECTRONS}"
+                )
         if self.n_electrons == 0:
             raise ZooError("system.n_up=0, system.n_down=0: expected at least one electron")
 

@@ -37,14 +37,17 @@ def test_orbitals_are_eigenstates_of_the_trap(dim):
     """(-lap / 2 + omega^2 r^2 / 2) phi_n = omega (n_x + n_y + ... + dim / 2) phi_n."""
     system = QuantumDot(dim=dim, omega=OMEGA, n_up=7, n_down=0)
     layer = layer_of(system)
-    positions = np.random.default_rng(1).normal(size=(5, 1, dim))
-    for index, level in enumerate(system.levels()):
-        value, _, second = backend.derivatives(
-            lambda x, index=index: layer(x)[:, 0, index], ops.convert_to_tensor(positions)
-        )
+    shells = np.array([sum(level) for level in system.levels()])
+    random = np.random.default_rng(1)
+    positions = random.normal(size=(5, 1, dim))
+    for shell in set(shells):  # any combination of the levels of one shell is an eigenstate
+        weights = ops.convert_to_tensor(np.where(shells == shell, random.normal(size=7), 0.0)[:, None])
+        value, _, second = backend.jit(
+            lambda x, weights=weights: backend.derivatives(lambda y: ops.matmul(layer(y)[:, 0], weights)[:, 0], x)
+        )(ops.convert_to_tensor(positions))
         value, laplacian = ops.convert_to_numpy(value), ops.convert_to_numpy(second).sum(axis=(1, 2))
         applied = -0.5 * laplacian + 0.5 * OMEGA**2 * np.sum(positions**2, axis=(1, 2)) * value
-        np.testing.assert_allclose(applied, OMEGA * (sum(level) + dim / 2) * value, atol=1e-12)
+        np.testing.assert_allclose(applied, OMEGA * (shell + dim / 2) * value, atol=1e-12)
 
 
 def test_scale_is_the_frequency_in_units_of_the_traps():

@@ -38,14 +38,21 @@ def test_correlation_functions_become_constant():
     np.testing.assert_allclose(values(basis("correlation"), [1e9]), np.ones((1, 4)), rtol=1e-7)
 
 
-def test_displacement_functions_decay_with_the_third_power():
-    """(1 - rho)^3 = a^3 / (a + r)^3 and T_k(1) = 1, so r^3 times the function tends to a^3."""
+@pytest.mark.parametrize(("kind", "factor"), [("displacement", 1.0), ("flat_displacement", 4.0)])
+def test_displacement_functions_decay_with_the_third_power(kind, factor):
+    """(1 - rho)^3 = a^3 / (a + r)^3 and T_k(1) = 1, so r^3 times the function tends to a^3, or 4 a^3."""
     far = 1e6
-    np.testing.assert_allclose(values(basis("displacement"), [far])[0] * far**3, np.full(4, LENGTH**3), rtol=1e-4)
+    np.testing.assert_allclose(values(basis(kind), [far])[0] * far**3, np.full(4, factor * LENGTH**3), rtol=1e-4)
+
+
+def test_flat_displacement_functions_have_no_slope_at_contact():
+    at, near = values(basis("flat_displacement"), [0.0, 1e-6])
+    np.testing.assert_allclose(at, [1.0, -1.0, 1.0, -1.0])
+    np.testing.assert_allclose((near - at) / 1e-6, np.zeros(4), atol=1e-4)
 
 
 def test_functions_are_linearly_independent():
-    for kind in ("correlation", "displacement"):
+    for kind in ("correlation", "displacement", "flat_displacement"):
         assert np.linalg.matrix_rank(values(basis(kind, 6), np.linspace(0.0, 20.0, 50))) == 6
 
 

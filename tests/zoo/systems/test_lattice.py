@@ -95,6 +95,8 @@ def test_hopping_to_neighbours_that_do_not_exist_or_are_near_is_refused():
         ("chain", (4, 4), "P", "1 axis"),
         ("rectangle", (4,), "PP", "2 axes"),
         ("rectangle", (4, 0), "PP", "1 or more"),
+        ("rectangle", (64, 65), "PP", "at most 4096 sites"),
+        ("chain", (10**20,), "P", "at most 4096 sites"),
         ("rectangle", (4, 4), "P", "one letter each"),
         ("chain", (4,), "X", "antiperiodic"),
     ],

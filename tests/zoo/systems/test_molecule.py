@@ -62,6 +62,7 @@ def test_electrons_of_each_spin(parameters, electrons):
         ({"atoms": "He", "spin": -2}, "spin=-2"),
         ({"atoms": "He", "charge": 2}, "charge=2.*at most 1"),
         ({"atoms": "He", "charge": 0.5}, "charge=0.5.*integer"),
+        ({"atoms": "He", "charge": -(10**20)}, "charge=-100000000000000000000: expected at least -2"),
         ({"atoms": "He", "basis": " "}, "basis=' '"),
     ],
 )

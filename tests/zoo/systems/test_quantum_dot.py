@@ -94,8 +94,11 @@ def test_initial_positions_have_the_shape_of_configurations():
         ({"omega": -1.0}, "system.omega=-1.0"),
         ({"omega": math.nan}, "system.omega=nan"),
         ({"omega": math.inf}, "system.omega=inf"),
-        ({"n_up": -1}, "system.n_up=-1: expected a number of electrons, 0 or more"),
+        ({"n_up": -1}, "system.n_up=-1: expected a number of electrons, 0 to 1000"),
         ({"n_down": -2}, "system.n_down=-2"),
+        ({"n_up": 10**20}, "system.n_up=100000000000000000000: expected"),
+        ({"omega": 1e-300}, "system.omega=1e-300: expected 1e-06 to 1e\\+06"),
+        ({"omega": 1e300}, "system.omega=1e\\+300: expected 1e-06"),
         ({"n_up": 0, "n_down": 0}, "expected at least one electron"),
     ],
 )

@@ -34,7 +34,8 @@ class SlaterJastrow(Wavefunction):
             else None
             for spin, values in zip(("up", "down"), system.orbitals(orbitals), strict=True)
         ]
-        self.jastrow = LatticeJastrow(system.displacement_classes(), name="jastrow")
+        both_move = all(0 < count < system.n_sites for count in (system.n_up, system.n_down))
+        self.jastrow = LatticeJastrow(system.displacement_classes(), gutzwiller=both_move, name="jastrow")
         self.create_weights()
 
     def call(self, occupations):

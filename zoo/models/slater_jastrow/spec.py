@@ -33,10 +33,10 @@ class ContinuumConfig:
     three_body_order: int = 2
 
     def __post_init__(self):
-        if self.jastrow_order < 1:
-            raise ZooError(f"model.jastrow_order={self.jastrow_order}: expected 1 or more")
-        if self.three_body_order < 0:
-            raise ZooError(f"model.three_body_order={self.three_body_order}: expected 0 or more")
+        if not 1 <= self.jastrow_order <= 100:
+            raise ZooError(f"model.jastrow_order={self.jastrow_order}: expected 1 to 100")
+        if not 0 <= self.three_body_order <= 10:
+            raise ZooError(f"model.three_body_order={self.three_body_order}: expected 0 to 10")
 
 
 @dataclasses.dataclass(frozen=True)

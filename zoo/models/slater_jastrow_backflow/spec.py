@@ -32,8 +32,8 @@ class ContinuumConfig(slater_jastrow.ContinuumConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.backflow_order < 1:
-            raise ZooError(f"model.backflow_order={self.backflow_order}: expected 1 or more")
+        if not 1 <= self.backflow_order <= 100:
+            raise ZooError(f"model.backflow_order={self.backflow_order}: expected 1 to 100")
 
 
 SPEC = ModelSpec(

@@ -1,0 +1,115 @@
+"""TensorFlow and JAX compute the same numbers from the same walkers and parameters, in float64.
+
+The process that runs the tests computes for its backend, and a second process, which runs this file, for the other.
+"""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CASES = {
+    "dot": ("quantum_dot_n2", {"n_up": 2, "n_down": 1}, "slater_jastrow_backflow"),
+    "helium": ("helium", {"basis": "6-31g"}, "slater_jastrow"),
+    "ring": ("hubbard", {"extent": [4], "boundary": "A", "n_up": 2, "n_down": 2}, "slater_jastrow"),
+}
+OPTIMIZERS = ("spring", "minsr", "sr", "adam")
+WALKERS = 12
+
+
+def compute() -> dict[str, np.ndarray]:
+    """Everything that is compared, on the backend of this process, from inputs that NumPy's generator gives."""
+    results = {}
+    for name, case in CASES.items():
+        results |= {f"{name}/{key}": value for key, value in compute_case(*case).items()}
+    return results
+
+
+def compute_case(system_name: str, parameters: dict, model_name: str) -> dict[str, np.ndarray]:
+    """One function compiled for all of it: most of the time goes into compiling."""
+    import keras
+    from keras import ops
+
+    from harness import backend
+    from harness.local_energy import local_energy_function
+    from harness.optimizers import create_optimizer
+    from zoo import create_model, create_system
+
+    assert keras.config.floatx() == "float64"
+    random = np.random.default_rng(7)
+    model = create_model(model_name, create_system(system_name, **parameters))
+    variables = model.trainable_variables
+    for weight in variables:
+        weight.assign(ops.convert_to_numpy(weight.value) + 0.1 * random.normal(size=weight.shape))
+    start = [ops.copy(weight.value) for weight in variables]
+    optimizers = {name: create_optimizer(name) for name in OPTIMIZERS}
+    buffers = {name: optimizer.initial_buffers(variables) for name, optimizer in optimizers.items()}
+    for name in ("spring", "minsr", "sr"):  # as if steps had been made before, so that momentum counts
+        buffers[name] = {"direction": 0.1 * np.cos(np.arange(buffers[name]["direction"].size))}
+    buffers = keras.tree.map_structure(ops.convert_to_tensor, buffers)
+    residuals = random.normal(size=WALKERS)
+    residuals = ops.convert_to_tensor(residuals - residuals.mean())
+
+    def log_psi(values, configurations):
+        return model.stateless_call(values, [], configurations)[0]
+
+    def everything(values, buffers, walkers):
+        sign, log_abs = log_psi(values, walkers)
+        energies, _ = local_energy_function(model.system, lambda x: log_psi(values, x))(walkers)
+        found = {"sign": sign, "log_abs": log_abs, "local_energy": energies}
+        for name, optimizer in optimizers.items():
+            rate = ops.convert_to_tensor(optimizer.learning_rate, dtype="float64")
+            step = ops.convert_to_tensor(5, dtype="int32")
+            updated, _ = optimizer.update(
+                lambda p, x: log_psi(p, x)[1], values, buffers[name], walkers, residuals, rate, step
+            )
+            changes = [ops.reshape(after - before, (-1,)) for after, before in zip(updated, values, strict=True)]
+            found[name] = ops.concatenate(changes)
+        return found
+
+    walkers = ops.convert_to_tensor(model.sample_configurations(WALKERS, seed=3))
+    found = backend.jit(everything)(start, buffers, walkers)
+    return {name: ops.convert_to_numpy(value) for name, value in found.items()}
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory) -> list[dict[str, np.ndarray]]:
+    import keras
+
+    other = {"tensorflow": "jax", "jax": "tensorflow"}[keras.config.backend()]
+    if importlib.util.find_spec(other) is None:
+        pytest.skip(f"{other} is not installed")
+    path = tmp_path_factory.mktemp("backends") / "other.npz"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, __file__, other, str(path)], env=environment, cwd=ROOT)
+    here = compute()
+    assert process.wait(timeout=600) == 0
+    return [here, dict(np.load(path))]
+
+
+@pytest.mark.parametrize("quantity", ["sign", "log_abs", "local_energy"])
+@pytest.mark.parametrize("case", CASES)
+def test_wavefunction_and_local_energy(both, case, quantity):
+    here, there = (results[f"{case}/{quantity}"] for results in both)
+    assert np.isfinite(here).all() and here.shape == (WALKERS,)
+    np.testing.assert_allclose(here, there, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("case", CASES)
+def test_one_optimisation_step(both, case, optimizer):
+    here, there = (results[f"{case}/{optimizer}"] for results in both)
+    assert np.abs(here).max() > 1e-4
+    np.testing.assert_allclose(here, there, rtol=0, atol=1e-8)
+
+
+if __name__ == "__main__":
+    from harness.start import prepare
+
+    prepare(sys.argv[1], "cpu", "float64")
+    np.savez(sys.argv[2], **compute())

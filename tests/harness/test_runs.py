@@ -1,0 +1,228 @@
+"""Runs as a user makes them: folders, records, kills, resumption."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from harness import checkpoint, runs, statistics, vmc
+from harness.config import RunConfig, compose
+from harness.record import read_record
+from zoo.errors import ZooError
+
+SMALL = [
+    "train.walkers=64",
+    "evaluate.walkers=64",
+    "evaluate.draws=24",
+    "train.read_every=5",
+    "train.checkpoint_every=0",
+    f"backend={keras.config.backend()}",
+]
+
+
+def config(out, *keys):
+    return compose(["model=slater_jastrow", "system=hubbard_chain_6", "train.steps=20", *SMALL, *keys, f"out={out}"])
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A completed run: its folder and its record."""
+    out = tmp_path_factory.mktemp("a folder with spaces, ω")
+    record = runs.start(config(out), "zoo run ...")
+    (folder,) = out.glob("hubbard_chain_6/slater_jastrow/*-s0")
+    return folder, record
+
+
+def rows(folder):
+    """Training log without the times, which no two runs share."""
+    lines = (folder / "train.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
+
+
+def final_arrays(folder):
+    return checkpoint.load(checkpoint.latest(folder / "checkpoints", RunConfig.read(folder).sha256))[1]
+
+
+def same_end(folder, other):
+    """Whether two runs of one configuration ended in the same bits."""
+    one, two = final_arrays(folder), final_arrays(other)
+    return (
+        rows(folder) == rows(other)
+        and one.keys() == two.keys()
+        and all(np.array_equal(one[name], two[name]) for name in one)
+        and np.array_equal(np.load(folder / "blocks.npz")["energies"], np.load(other / "blocks.npz")["energies"])
+        and read_record(folder / "record.json").energy == read_record(other / "record.json").energy
+    )
+
+
+def test_a_run_leaves_everything_that_its_record_names(finished):
+    folder, record = finished
+    assert record == read_record(folder / "record.json")
+    assert record.status == "completed"
+    assert [row["step"] for row in rows(folder)] == list(range(1, 21))
+    assert {"config.yaml", "train.jsonl", "blocks.npz", "energy.svg"} <= {a.path for a in record.artifacts}
+    for artifact in record.artifacts:
+        content = (folder / artifact.path).read_bytes()
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (artifact.bytes, artifact.sha256)
+    assert RunConfig.read(folder).sha256 == record.provenance.config_sha256
+
+
+def test_the_recorded_energy_is_that_of_the_raw_blocks(finished):
+    folder, record = finished
+    blocks = np.load(folder / "blocks.npz")["energies"]
+    summary = statistics.summarise(blocks)
+    assert blocks.shape == (24, 64)
+    assert (record.energy.mean, record.energy.stderr) == (summary.mean, summary.stderr)
+    assert record.error.absolute == record.energy.mean - record.reference.energy
+    assert record.error.absolute > -4 * record.energy.stderr
+    assert record.v_score == pytest.approx(6 * record.variance / (record.energy.mean - 4 * 9 / 6) ** 2, rel=1e-12)
+    assert 0.05 < record.observables["double_occupancy"].mean < 0.25
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(finished, tmp_path):
+    folder, _ = finished
+    runs.start(config(tmp_path), "zoo run ...")
+    runs.start(config(tmp_path, "seed=1"), "zoo run ...")
+    (again,) = tmp_path.glob("*/*/*-s0*")
+    (other,) = tmp_path.glob("*/*/*-s1*")
+    assert same_end(folder, again)
+    assert not same_end(folder, other)
+
+
+def zoo_command(*arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", "zoo.cli", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def started(out, *keys):
+    """A process that runs the configuration of `finished` more slowly, and its folder once there is a checkpoint."""
+    overrides = ["model=slater_jastrow", "system=hubbard_chain_6", "train.steps=20", *SMALL, *keys, f"out={out}"]
+    process = zoo_command("run", *overrides)
+    until = time.monotonic() + 120
+    while time.monotonic() < until and process.poll() is None:
+        if found := list(Path(out).glob("*/*/*/checkpoints/*.json")):
+            return process, found[0].parent.parent
+        time.sleep(0.005)
+    process.kill()
+    pytest.fail(f"no checkpoint appeared: {process.communicate()[0]}")
+
+
+def test_a_killed_run_resumes_to_the_same_bits(finished, tmp_path):
+    process, folder = started(tmp_path)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert read_record(folder / "record.json").status == "running"
+    resumed = zoo_command("run", "--resume", str(folder))
+    output, _ = resumed.communicate(timeout=200)
+    assert resumed.returncode == 0, output
+    assert read_record(folder / "record.json").status == "completed"
+    assert same_end(finished[0], folder)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_at_a_checkpoint_and_the_record_tells(number, code, tmp_path):
+    process, folder = started(tmp_path, "train.steps=100000")
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == code, output
+    record = read_record(folder / "record.json")
+    assert (record.status, record.message) == ("interrupted", f"stopped by {number.name}")
+    steps = [row["step"] for row in rows(folder)]
+    saved = checkpoint.latest(folder / "checkpoints", RunConfig.read(folder).sha256)
+    assert steps == list(range(1, saved.step + 1))
+    assert record.compute.train_steps == saved.step > 0
+
+
+def test_resuming_a_finished_run_changes_nothing(finished):
+    folder, record = finished
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert runs.resume(folder) == record
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_resuming_with_a_changed_configuration_is_refused(finished, tmp_path):
+    import shutil
+
+    copy = tmp_path / "run"
+    shutil.copytree(finished[0], copy)
+    text = (copy / "config.yaml").read_text()
+    (copy / "config.yaml").write_text(text.replace("seed: 0", "seed: 5"))
+    with pytest.raises(ZooError, match=r"config\.yaml was changed since the run began"):
+        runs.resume(copy)
+
+
+def test_an_evaluation_uses_fresh_samples_and_leaves_the_run_alone(finished):
+    folder, record = finished
+    before = (folder / "record.json").read_bytes()
+    one = runs.evaluate(folder, draws=40, walkers=96, seed=3)
+    two = runs.evaluate(folder, draws=40, walkers=96, seed=3)
+    other = runs.evaluate(folder, draws=40, walkers=96, seed=4)
+    assert (folder / "record.json").read_bytes() == before
+    assert (one.energy.draws, one.energy.walkers) == (40, 96)
+    assert one.energy == two.energy != other.energy
+    error = np.hypot(one.energy.stderr, record.energy.stderr)
+    assert abs(one.energy.mean - record.energy.mean) < 5 * error
+    assert len(list((folder / "evaluations").glob("*/evaluation.json"))) >= 2
+
+
+def test_divergence_is_recorded_and_keeps_the_last_good_state(tmp_path, monkeypatch):
+    plain = vmc.VMC.step
+
+    def poisoned(self, state):
+        state, metrics = plain(self, state)
+        ruined = keras.ops.where(state["step"] > 12, float("nan"), 0.0)
+        return {**state, "parameters": [p + keras.ops.cast(ruined, p.dtype) for p in state["parameters"]]}, {
+            **metrics,
+            "finite": state["step"] <= 12,
+        }
+
+    monkeypatch.setattr(vmc.VMC, "step", poisoned)
+    record = runs.start(config(tmp_path), "zoo run ...")
+    (folder,) = tmp_path.glob("*/*/*-s0")
+    assert record.status == "diverged"
+    assert record == read_record(folder / "record.json")
+    assert "not finite at step 13" in record.message
+    assert [event.kind for event in record.events] == ["not_finite"] * 3 + ["diverged"]
+    assert [row["step"] for row in rows(folder)] == list(range(1, 11))
+    arrays = final_arrays(folder)
+    assert arrays["step"] == 10
+    assert all(np.isfinite(value).all() for name, value in arrays.items() if name.startswith("parameters"))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_found_before_training(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(ZooError, match="cannot be written"):
+        runs.start(config(tmp_path / "deep"), "zoo run ...")
+
+
+def test_a_file_in_place_of_the_folder_is_found_before_training(tmp_path):
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(ZooError, match="out"):
+        runs.start(config(tmp_path / "out"), "zoo run ...")
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    with pytest.raises(ZooError, match=r"expected the folder of a run"):
+        runs.resume(tmp_path)
+
+
+def test_a_failure_is_recorded(tmp_path, monkeypatch):
+    def broken(self, *arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(vmc.VMC, "evaluate", broken)
+    with pytest.raises(OSError, match="No space"):
+        runs.start(config(tmp_path), "zoo run ...")
+    (path,) = tmp_path.glob("*/*/*/record.json")
+    assert read_record(path).status == "failed"
+    assert "No space left" in read_record(path).message
