@@ -297,7 +297,7 @@ class Run:
             log.energies,
             log.stderrs,
             reference=best.energy if best else None,
-            reference_label=f"reference: {best.kind}, {best.method}" if best else "reference",
+            reference_label=f"{best.kind} reference" if best else "reference",
             final=(evaluation.energy.mean, evaluation.energy.stderr),
             title=f"{self.config.model_name} on {self.config.system_name}",
             unit=self.system.energy_unit,

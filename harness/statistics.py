@@ -161,8 +161,8 @@ def _checked(blocks: np.ndarray, least_draws: int) -> np.ndarray:
 
 
 def _rounding(blocks: np.ndarray) -> float:
-    """Differences below this are rounding, not physics."""
-    return float(8 * np.finfo(np.float64).eps * np.max(np.abs(blocks)))
+    """Differences below this are rounding, not physics: local energies are small differences of large terms."""
+    return float(4096 * np.finfo(np.float64).eps * np.max(np.abs(blocks)))
 
 
 def _scatter_error(walker_means: np.ndarray) -> float:

@@ -49,7 +49,10 @@ def summary(record: RunRecord) -> RenderableType:
 
 
 def comparison(records: Sequence[RunRecord]) -> Table:
-    """One row for each run, with its difference from the first one; columns that no run fills are left out."""
+    """One row for each run: change from the first one, error from the reference.
+
+    Columns that no run fills are left out, and so is the status where all are completed: it fits 80 characters.
+    """
     first = records[0].energy
     rows: list[dict[str, str | Text]] = []
     for index, record in enumerate(records):
@@ -59,16 +62,20 @@ def comparison(records: Sequence[RunRecord]) -> Table:
             row["energy"] = shorthand(energy.mean, energy.stderr)
             if first is not None and index:
                 noise = math.hypot(energy.stderr, first.stderr)
-                row["from the first"] = shorthand(energy.mean - first.mean, noise, signed=True)
+                row["change"] = shorthand(energy.mean - first.mean, noise, signed=True)
             if error is not None:
-                row["to reference"] = shorthand(error.absolute, energy.stderr, signed=True)
+                row["error"] = shorthand(error.absolute, energy.stderr, signed=True)
         row["correlation"] = _percent(record)
         row["seconds"] = f"{_seconds(record):.0f}"
-        row["status"] = Text(record.status, _style(record))
+        if any(other.status != "completed" for other in records):
+            row["status"] = Text(record.status, _style(record))
         rows.append(row)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    columns = ("model", "energy", "from the first", "to reference", "correlation", "seconds", "status")
+    columns = ("model", "energy", "change", "error", "correlation", "seconds", "status")
     filled = [column for column in columns if any(row.get(column) for row in rows)]
+    meaning = {"change": "change: from the first", "error": "error: from the reference"}
+    table.caption = "; ".join(text for column, text in meaning.items() if column in filled)
+    table.caption_justify, table.caption_style = "left", "dim"
     for column in filled:
         name = column == "model"
         table.add_column(column, justify="left" if name else "right", no_wrap=not name, overflow="fold")

@@ -139,14 +139,15 @@ class VMC:
         parameters = state["parameters"]
         walkers, _, seed, acceptance = self._sample(state)
         energies, observables = self.local_energy(parameters, walkers)
-        mean, variance = ops.mean(energies), ops.var(energies)
+        mean = mean_of(energies)
+        variance = mean_of(ops.square(energies - mean))
         clipped = clip_energies(energies, self.clip)
         updated, buffers = self.optimizer.update(
             self.log_abs,
             parameters,
             state["optimizer"],
             walkers,
-            clipped - ops.mean(clipped),
+            clipped - mean_of(clipped),
             state["learning_rate"],
             state["step"],
         )
@@ -158,7 +159,7 @@ class VMC:
             "stderr": ops.sqrt(variance / energies.shape[0]),
             "variance": variance,
             "acceptance": acceptance,
-            **{name: ops.mean(value) for name, value in observables.items()},
+            **{name: mean_of(value) for name, value in observables.items()},
             "finite": finite,
         }
         state = {
@@ -440,12 +441,17 @@ def _round_summary(measured: list[dict[str, Any]]) -> dict[str, float]:
     }
 
 
+def mean_of(values):
+    """Mean over the walkers. `keras.ops.mean` and `var` compute in float32 on JAX, whatever the precision."""
+    return ops.sum(values) / values.shape[0]
+
+
 def clip_energies(energies, clip: float):
     """Energies limited to median +- clip x mean absolute deviation from it; ``clip`` = 0 leaves them alone."""
     if clip == 0:
         return energies
     centre = ops.median(energies)
-    width = clip * ops.mean(ops.abs(energies - centre))
+    width = clip * mean_of(ops.abs(energies - centre))
     return ops.clip(energies, centre - width, centre + width)
 
 

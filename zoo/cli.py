@@ -111,6 +111,8 @@ def run(
     if dry_run:
         print(config.to_yaml(), end="")
         return 0
+    if resume is None:
+        _require_folder(config)
     _prepare(config)
     from harness import runs
     from harness.summary import summary
@@ -160,6 +162,7 @@ def compare(
     if not names:
         raise ZooError("MODEL is missing: expected names, such as zoo compare sj sjb system=quantum_dot_n2")
     configs = [compose([f"model={name}", *keys]) for name in names]
+    _require_folder(configs[0])
     _prepare(configs[0])
     from harness import runs
     from harness.summary import comparison
@@ -273,6 +276,13 @@ def _prepare(config: RunConfig) -> None:
 
     config.create_system().validate()  # first, as a backend takes much longer to load
     prepare(config.backend, config.device, config.precision)
+
+
+def _require_folder(config: RunConfig) -> None:
+    """Find out whether runs can be kept, before anything heavy is loaded."""
+    from harness.checkpoint import check_writable
+
+    check_writable(config.out)
 
 
 def _console() -> Console:

@@ -14,8 +14,8 @@ from typing import Any
 import keras
 from keras import ops, tree
 
-from harness import backend
 from harness.laplacian import linear_rules  # noqa: F401 - registers its rules
+from harness.laplacian.fallback import differentiate
 from harness.laplacian.jet import Jet, positions_jet
 from harness.laplacian.rules import RULES, is_jet
 
@@ -36,7 +36,8 @@ def forward_laplacian(model: keras.Model) -> Callable:
     def derivatives(parameters: list, positions):
         mapping = list(zip(model.trainable_variables, parameters, strict=True))
         with keras.StatelessScope(state_mapping=mapping):
-            symbol = keras.KerasTensor((None, *positions.shape[1:]), dtype=keras.backend.standardize_dtype(positions.dtype))
+            dtype = keras.backend.standardize_dtype(positions.dtype)
+            symbol = keras.KerasTensor((None, *positions.shape[1:]), dtype=dtype)
             _, log_abs = interpret(model.call, [positions_jet(positions)], [symbol])
         log_abs = log_abs.dense()
         gradient = ops.reshape(ops.transpose(log_abs.jacobian), positions.shape)
@@ -74,8 +75,6 @@ def apply(operation, arguments: tuple, named: dict) -> Any:
             return result
     if isinstance(operation, keras.Layer):
         return _open(operation, arguments, named)
-    from harness.laplacian.fallback import differentiate
-
     logger.debug("no rule for %s: it is differentiated by itself", name)
     return differentiate(operation, arguments, named)
 
@@ -108,5 +107,3 @@ def _flat(result: Any) -> list[Any]:
         return [result]
     return [x for part in result for x in _flat(part)] if isinstance(result, (list, tuple)) else [result]
 
-
-__all__ = ["backend", "forward_laplacian", "interpret"]

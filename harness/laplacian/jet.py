@@ -69,7 +69,8 @@ class Jet:
         """The same jet without support."""
         if self.support is None:
             return self
-        every = np.broadcast_to(np.arange(self.space.n_electrons), (len(self.support.electrons), self.space.n_electrons))
+        n_electrons = self.space.n_electrons
+        every = np.broadcast_to(np.arange(n_electrons), (len(self.support.electrons), n_electrons))
         return self.widened(every).replace(support=None)
 
     def widened(self, electrons: np.ndarray) -> Jet:
@@ -100,7 +101,7 @@ class Jet:
         return ops.reshape(moved, (n_electrons * dim, *rest))
 
     def _split(self, axis: int) -> tuple[int, int, int, list[int]]:
-        """Sizes before, of and after an axis of the value, and its shape; -1 nowhere: the batch is static."""
+        """Sizes before, of and after an axis of the value, and its shape, all static."""
         shape = [int(length) for length in self.value.shape]
         place = len(shape) + axis
         return int(np.prod(shape[:place])), shape[place], int(np.prod(shape[place + 1 :])), shape
@@ -130,12 +131,6 @@ def aligned(first: Jet, second: Jet) -> tuple[Jet, Jet]:
         if electrons.shape[1] < first.space.n_electrons:
             return first.widened(electrons), second.widened(electrons)
     return first.dense(), second.dense()
-
-
-def compress(jet: Jet) -> Jet:
-    """Without the support, where that holds as many electrons as there are."""
-    support = jet.support
-    return jet.dense() if support is not None and support.electrons.shape[1] >= jet.space.n_electrons > 1 else jet
 
 
 def _constant(array: np.ndarray, dtype):

@@ -6,8 +6,8 @@ import numpy as np
 from keras import ops
 
 from harness import backend
-from harness.laplacian.jet import NOBODY, Jet, Support, compress
-from harness.laplacian.rules import RULES, aligned, broadcast_like, is_jet, plain, rule
+from harness.laplacian.jet import NOBODY, Jet, Support, union
+from harness.laplacian.rules import RULES, broadcast_like, is_jet, plain, rule
 
 
 def negative_axes(axis, rank: int) -> tuple[int, ...]:
@@ -286,7 +286,7 @@ def contract_one(subscripts: str, x: Jet):
     form = f"{source[0]}->{result}"
     return x.replace(
         value=ops.einsum(form, x.value),
-        jacobian=ops.einsum(f"*{source[0]}->*{result}".replace("*", "T"), x.jacobian),
+        jacobian=ops.einsum(f"T{source[0]}->T{result}", x.jacobian),
         laplacian=ops.einsum(form, x.laplacian),
     )
 
@@ -328,18 +328,13 @@ def _labels(subscripts: str, operands) -> tuple[list[str], str]:
 
 
 def _contracted_support_of_both(a: Jet, b: Jet, left: str, right: str, result: str):
-    labels = [
-        None if x.support is None else source[x.support.axis] for x, source in ((a, left), (b, right))
-    ]
-    if labels[0] is not None and labels[0] == labels[1] and labels[0] in result:
-        label = labels[0]
-        # Align on one axis number, then put the supports back where they belong.
-        shifted = b.replace(support=Support(a.support.axis, b.support.electrons))
-        from harness.laplacian.jet import union
-
-        electrons = union(a.support.electrons, shifted.support.electrons)
+    """Both operands with the same columns, and the support of the result."""
+    one, two = a.support, b.support
+    if one is not None and two is not None and left[one.axis] == right[two.axis] and left[one.axis] in result:
+        electrons = union(one.electrons, two.electrons)
         if electrons.shape[1] < a.space.n_electrons:
-            return a.widened(electrons), b.widened(electrons), Support(result.index(label) - len(result), electrons)
+            place = result.index(left[one.axis]) - len(result)
+            return a.widened(electrons), b.widened(electrons), Support(place, electrons)
     return a.dense(), b.dense(), None
 
 
@@ -391,5 +386,3 @@ def _through(matrix: np.ndarray, electrons: np.ndarray) -> np.ndarray:
     width = max(1, *map(len, rows))
     return np.array([[*row, *[NOBODY] * (width - len(row))] for row in rows])
 
-
-__all__ = ["aligned", "compress", "contract"]

@@ -212,11 +212,7 @@ def same_rank(a: Jet, b: Jet) -> tuple[Jet, Jet]:
 
 
 def with_rank(jet: Jet, rank: int) -> Jet:
-    """Leading axes of length one behind the batch... as NumPy's broadcasting adds them in front of it.
-
-    The batch is the first axis of every value, so ranks only differ where the batch axis itself is missing; then the
-    Jacobian needs its column axis kept in front.
-    """
+    """The jet with leading axes of length one, as broadcasting would add them; its column axis stays in front."""
     if jet.rank == rank:
         return jet
     missing = (1,) * (rank - jet.rank)
@@ -300,7 +296,7 @@ def _softmax(operation, x):
         return y - ops.sum(probability * y, axis=axis, keepdims=True)
 
     first = centred(x.jacobian)
-    curvature = centred(x.laplacian + squared(first)) - 0.0
+    curvature = centred(x.laplacian + squared(first))
     return x.replace(value=probability, jacobian=probability * first, laplacian=probability * curvature)
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from harness.laplacian import gradient_and_laplacian
 from harness.local_energy import continuum, lattice
-from zoo.systems.base import System
 
 __all__ = ["continuum", "lattice", "local_energy_function"]
 
 
-def local_energy_function(system: System, log_psi: Callable, derivatives: Callable | None = None) -> Callable:
+def local_energy_function(system: Any, log_psi: Callable, derivatives: Callable | None = None) -> Callable:
     """The function from configurations to local energies and observables, by the space of the system.
 
     Args:
-        system: Its Hamiltonian is used.
+        system: A `zoo.systems.base.System`; its Hamiltonian is used.
         log_psi: Function from configurations to ``(sign, log_abs)``.
         derivatives: In the continuum, function from positions to gradient and Laplacian of log|Psi|; by default
             nested differentiation of ``log_psi``.

@@ -39,7 +39,8 @@ class EnergyGradientOptimizer:
         """One update as a pure function; arguments as in `NaturalGradientOptimizer.update`."""
 
         def surrogate(values):
-            return 2.0 * ops.mean(residuals * log_abs(values, walkers))
+            # Not `ops.mean`, which computes in float32 on JAX, whatever the precision.
+            return 2.0 * ops.sum(residuals * log_abs(values, walkers)) / residuals.shape[0]
 
         gradients = backend.parameter_gradient(surrogate, parameters)
         names = sorted(buffers)

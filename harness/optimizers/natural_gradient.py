@@ -75,7 +75,8 @@ class NaturalGradientOptimizer:
     def direction(self, jacobian, residuals, previous):
         """phi_k from O ``(batch, n_parameters)``, E - mean E ``(batch,)`` and phi_{k-1} ``(n_parameters,)``."""
         batch, n_parameters = jacobian.shape
-        centred = (jacobian - ops.mean(jacobian, axis=0, keepdims=True)) / batch**0.5
+        # Not `ops.mean`, which computes in float32 on JAX, whatever the precision.
+        centred = (jacobian - ops.sum(jacobian, axis=0, keepdims=True) / batch) / batch**0.5
         target = residuals / batch**0.5 - self.momentum * ops.matmul(centred, previous)
         if self.in_parameter_space or n_parameters <= batch:
             gram = ops.matmul(ops.transpose(centred), centred)

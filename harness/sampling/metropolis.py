@@ -47,8 +47,7 @@ class GaussianSampler:
         Returns:
             Walkers, their log|Psi|, the next random state and the share of Gaussian steps that were accepted.
         """
-        batch, electrons, _ = walkers.shape
-        dtype = walkers.dtype
+        batch, dtype = walkers.shape[0], walkers.dtype
         normals, seed = draw(
             seed, lambda g: keras.random.normal((self.moves, *walkers.shape), dtype=dtype, seed=g)
         )

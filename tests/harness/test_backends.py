@@ -52,6 +52,8 @@ def compute_case(system_name: str, parameters: dict, model_name: str) -> dict[st
     for name in ("spring", "minsr", "sr"):  # as if steps had been made before, so that momentum counts
         buffers[name] = {"direction": 0.1 * np.cos(np.arange(buffers[name]["direction"].size))}
     buffers = keras.tree.map_structure(ops.convert_to_tensor, buffers)
+    rates = {name: optimizer.learning_rate for name, optimizer in optimizers.items()}
+    rates, step = keras.tree.map_structure(lambda r: ops.convert_to_tensor(r, dtype="float64"), rates), ops.array(5)
     residuals = random.normal(size=WALKERS)
     residuals = ops.convert_to_tensor(residuals - residuals.mean())
 
@@ -63,10 +65,8 @@ def compute_case(system_name: str, parameters: dict, model_name: str) -> dict[st
         energies, _ = local_energy_function(model.system, lambda x: log_psi(values, x))(walkers)
         found = {"sign": sign, "log_abs": log_abs, "local_energy": energies}
         for name, optimizer in optimizers.items():
-            rate = ops.convert_to_tensor(optimizer.learning_rate, dtype="float64")
-            step = ops.convert_to_tensor(5, dtype="int32")
             updated, _ = optimizer.update(
-                lambda p, x: log_psi(p, x)[1], values, buffers[name], walkers, residuals, rate, step
+                lambda p, x: log_psi(p, x)[1], values, buffers[name], walkers, residuals, rates[name], step
             )
             changes = [ops.reshape(after - before, (-1,)) for after, before in zip(updated, values, strict=True)]
             found[name] = ops.concatenate(changes)

@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 
 from harness import backend
-from harness.local_energy import continuum, lattice, local_energy_function
+from harness.local_energy import lattice, local_energy_function
 from harness.vmc import VMC
 from zoo import create_model
 from zoo.systems import exact
@@ -174,11 +174,10 @@ def one(log_abs):
 @pytest.mark.parametrize(("dim", "exponent", "energy"), [(3, 1.0, -0.5), (2, 2.0, -2.0)])
 def test_hydrogen_like_atom(charge, dim, exponent, energy):
     """Psi = exp(-Z r) has E = -Z^2 / 2 in 3D; exp(-2 Z r) has -2 Z^2 in 2D."""
-    system = types.SimpleNamespace(potential=lambda x: -charge / length(x)[:, 0])
-    local_energy = continuum.local_energy_function(system, lambda x: one(-exponent * charge * length(x)[:, 0]))
+    system = types.SimpleNamespace(space="continuum", potential=lambda x: -charge / length(x)[:, 0])
     positions = np.random.default_rng(0).normal(size=(50, 1, dim))
-    energies, _ = backend.jit(local_energy)(ops.convert_to_tensor(positions))
-    np.testing.assert_allclose(ops.convert_to_numpy(energies), energy * charge**2, rtol=1e-9)
+    energies = energies_of(system, lambda x: one(-exponent * charge * length(x)[:, 0]), positions)
+    np.testing.assert_allclose(energies, energy * charge**2, rtol=1e-9)
 
 
 def distance(positions):

@@ -95,7 +95,7 @@ def test_updates_are_those_of_the_formula(settings, batch):
         features, residuals = samples(batch, seed=step)
         change = run.update(features, residuals)
         previous = dense_direction(features, residuals, previous, 0.01, momentum)
-        np.testing.assert_allclose(change, -settings.learning_rate * previous, rtol=1e-9, atol=1e-10)
+        np.testing.assert_allclose(change, -settings.learning_rate * previous, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("batch", [6, 40])

@@ -12,9 +12,8 @@ from keras import ops
 
 from harness import backend
 from harness import random as random_state
-from harness.sampling import create_sampler
+from harness.sampling import create_sampler, metropolis
 from harness.sampling import lattice as lattice_sampling
-from harness.sampling import metropolis
 from harness.sampling.acceptance import accept, select
 from harness.settings import SamplerSettings
 from zoo.systems import exact
@@ -33,8 +32,9 @@ def seed_state(seed: int = 1):
 def run(sampler, log_abs, walkers, seed=None, width=0.0):
     """One compiled call of the sampler, back in NumPy."""
     width = ops.convert_to_tensor(width, dtype="float64")
+    seed = seed_state() if seed is None else seed
     sample = backend.jit(lambda x, s, w: sampler.sample(log_abs, x, s, w))
-    return [ops.convert_to_numpy(v) for v in sample(ops.convert_to_tensor(walkers), seed_state() if seed is None else seed, width)]
+    return [ops.convert_to_numpy(value) for value in sample(ops.convert_to_tensor(walkers), seed, width)]
 
 
 # The decision --------------------------------------------------------------------------------------------------------

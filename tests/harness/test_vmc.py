@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from harness import VMC
+from harness import VMC, backend
 from harness.vmc import Diverged, clip_energies
 from zoo import create_model, create_system
 from zoo.errors import ZooError
@@ -149,8 +149,19 @@ def test_what_comes_before_compile_is_refused():
 def test_clipping_is_around_the_median_by_the_mean_absolute_deviation():
     energies = np.array([0.0, 1.0, 2.0, 3.0, 94.0])  # median 2, mean absolute deviation 19.2
     clipped = ops.convert_to_numpy(clip_energies(ops.convert_to_tensor(energies), 0.1))
-    np.testing.assert_allclose(clipped, [0.08, 1.0, 2.0, 3.0, 3.92])
+    np.testing.assert_allclose(clipped, [0.08, 1.0, 2.0, 3.0, 3.92], rtol=1e-14)
     np.testing.assert_array_equal(ops.convert_to_numpy(clip_energies(ops.convert_to_tensor(energies), 0.0)), energies)
+
+
+def test_statistics_of_a_step_are_those_of_its_local_energies_in_full_precision():
+    """`keras.ops.mean` would round to float32 on JAX."""
+    vmc = compiled()
+    state, metrics = vmc._step(vmc.state)
+    energies, _ = backend.jit(vmc.local_energy)(vmc.state["parameters"], state["walkers"])
+    energies = ops.convert_to_numpy(energies)
+    expected = {"energy": energies.mean(), "variance": energies.var(), "stderr": energies.std() / 32**0.5}
+    for name, value in expected.items():
+        assert float(ops.convert_to_numpy(metrics[name])) == pytest.approx(value, rel=1e-12)
 
 
 # Callbacks of Keras --------------------------------------------------------------------------------------------------

@@ -184,12 +184,12 @@ class LatticeSystem(System):
         """
 
     @abstractmethod
-    def orbitals(self, kind: str = "unrestricted") -> tuple[np.ndarray, np.ndarray]:
+    def orbitals(self, kind: str = "screened") -> tuple[np.ndarray, np.ndarray]:
         """Mean-field orbitals of each spin, ``(n_sites, n_up)`` and ``(n_sites, n_down)``, orthonormal columns.
 
         Args:
-            kind: ``"free"`` (hopping only) or ``"unrestricted"`` (collinear self-consistent mean field, the lowest
-                of several starts).
+            kind: ``"free"`` (hopping only), ``"unrestricted"`` (collinear self-consistent mean field, the lowest
+                of several starts) or ``"screened"`` (that of a weaker interaction, for use with a Jastrow factor).
         """
 
     def initial_occupations(self, random: np.random.Generator, batch: int) -> np.ndarray:

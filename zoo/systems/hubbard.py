@@ -158,7 +158,7 @@ class Hubbard(LatticeSystem):
                 hops.append((moved, -hopping * (-1) ** between))
         return hops
 
-    def orbitals(self, kind: str = "unrestricted") -> tuple[np.ndarray, np.ndarray]:
+    def orbitals(self, kind: str = "screened") -> tuple[np.ndarray, np.ndarray]:
         from zoo.systems import mean_field
 
         solution = mean_field.solve(self, kind)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,9 @@ from zoo.errors import UnknownNameError
 if TYPE_CHECKING:
     from zoo.systems.hubbard import Hubbard
 
-KINDS = ("free", "unrestricted")
+KINDS = ("free", "unrestricted", "screened")
+SCREENED_REPULSION = 4.0
+"""Largest |U| / |t| in the mean field of the ``screened`` orbitals."""
 
 _MOST_WALLS = 8
 _SCREENING_STEPS = 40
@@ -55,10 +58,21 @@ def solve(system: Hubbard, kind: str = "unrestricted") -> MeanField:
         system: The Hubbard model.
         kind: ``"free"``, the ground state of the hopping alone, or ``"unrestricted"``, collinear unrestricted
             Hartree-Fock: the lowest of several starts, so an upper bound to the true Hartree-Fock energy.
+            ``"screened"``, the same with |U| of at most 4 |t|: at strong repulsion the Hartree-Fock state is a
+            spin density wave from which no optimisation returns, while a Jastrow factor, which keeps electrons
+            apart, needs orbitals of a weaker mean field.
     """
     if kind not in KINDS:
         raise UnknownNameError("kind of orbitals", kind, KINDS)
-    return _free(system) if kind == "free" else _unrestricted(system)
+    if kind == "free":
+        return _free(system)
+    largest = SCREENED_REPULSION * max(abs(system.t), abs(system.t_prime))
+    if kind == "screened" and abs(system.u) > largest:
+        screened = _unrestricted(dataclasses.replace(system, u=math.copysign(largest, system.u)))
+        double = float(np.sum(np.sum(screened.up**2, axis=1) * np.sum(screened.down**2, axis=1)))
+        excess = system.u - math.copysign(largest, system.u)
+        return dataclasses.replace(screened, energy=screened.energy + excess * double)
+    return _unrestricted(system)
 
 
 def mean_field_energy(system: Hubbard, kind: str = "unrestricted") -> float:

@@ -17,11 +17,12 @@ class SlaterJastrow(Wavefunction):
 
     Args:
         system: A lattice system; it supplies the first orbitals.
-        orbitals: ``"unrestricted"`` starts from its lowest collinear mean field, ``"free"`` from the hopping alone.
+        orbitals: ``"screened"`` starts from the mean field of |U| <= 4 |t|, ``"unrestricted"`` from that of U itself,
+            ``"free"`` from the hopping alone.
         train_orbitals: Whether the orbitals are optimised.
     """
 
-    def __init__(self, system: LatticeSystem, orbitals: str = "unrestricted", train_orbitals: bool = True, name=None):
+    def __init__(self, system: LatticeSystem, orbitals: str = "screened", train_orbitals: bool = True, name=None):
         super().__init__(system, name=name, orbitals=orbitals, train_orbitals=train_orbitals)
         self.orbitals = [
             self.add_weight(

@@ -44,16 +44,17 @@ class LatticeConfig:
     """Hyperparameters on a lattice.
 
     Attributes:
-        orbitals: Orbitals that training starts from, ``unrestricted`` mean-field or ``free``.
+        orbitals: Orbitals that training starts from: ``screened`` (mean field of abs(U) at most 4 t), ``unrestricted``
+            (mean field of U itself) or ``free``.
         train_orbitals: Whether the orbitals are optimised beside the Jastrow factor.
     """
 
-    orbitals: str = "unrestricted"
+    orbitals: str = "screened"
     train_orbitals: bool = True
 
     def __post_init__(self):
-        if self.orbitals not in ("unrestricted", "free"):
-            raise ZooError(f"model.orbitals={self.orbitals}: expected unrestricted or free")
+        if self.orbitals not in ("screened", "unrestricted", "free"):
+            raise ZooError(f"model.orbitals={self.orbitals}: expected screened, unrestricted or free")
 
 
 SPEC = ModelSpec(
