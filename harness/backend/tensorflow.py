@@ -23,7 +23,7 @@ def gradient(function: Callable, x):
     with tf.GradientTape() as tape:
         tape.watch(x)
         value = function(x)
-    return tape.gradient(value, x)
+    return tape.gradient(value, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
 
 def derivatives(function: Callable, x) -> tuple[Any, Any, Any]:

@@ -49,10 +49,11 @@ def forward_laplacian(model: keras.Model) -> Callable:
 def interpret(call: Callable, jets: list[Any], symbols: list[keras.KerasTensor], **options) -> Any:
     """Run ``call`` on jets: trace it with symbolic tensors, then carry the jets through its operations."""
     outputs = call(*symbols, **options)
-    function = keras.Function(symbols, outputs)
     values: dict[int, Any] = {id(symbol): jet for symbol, jet in zip(symbols, jets, strict=True)}
-    for depth in sorted(function._nodes_by_depth, reverse=True):
-        for node in function._nodes_by_depth[depth]:
+    made = [x for x in tree.flatten(outputs) if isinstance(x, keras.KerasTensor) and id(x) not in values]
+    nodes = keras.Function(symbols, made)._nodes_by_depth if made else {}
+    for depth in sorted(nodes, reverse=True):
+        for node in nodes[depth]:
             if node.is_input or any(id(t) in values for t in node.outputs):
                 continue
             fill = lambda x: values[id(x)] if isinstance(x, keras.KerasTensor) else x  # noqa: E731

@@ -7,7 +7,7 @@ from keras import ops
 
 from harness import backend
 from harness.laplacian.jet import NOBODY, Jet, Support, union
-from harness.laplacian.rules import RULES, broadcast_like, is_jet, plain, rule
+from harness.laplacian.rules import RULES, is_jet, plain, rule
 
 
 def negative_axes(axis, rank: int) -> tuple[int, ...]:
@@ -246,12 +246,6 @@ def _constant_jet(value, like: Jet) -> Jet:
     zeros = ops.zeros_like(value)
     jacobian = ops.broadcast_to(ops.expand_dims(zeros, 0), (columns, *value.shape))
     return Jet(value, jacobian, zeros, like.space, like.support)
-
-
-@rule("BroadcastTo")
-def _broadcast_to(operation, x):
-    shape = (x.value.shape[0], *tuple(operation.shape)[1:])
-    return broadcast_like(x, ops.broadcast_to(x.value, shape))
 
 
 @rule("Matmul")

@@ -14,8 +14,8 @@ def slogdet(matrices):
     """
     size = matrices.shape[-1]
     if size == 0:
-        ones = ops.ones(ops.shape(matrices)[:-2], dtype=matrices.dtype)
-        return ones, ops.zeros_like(ones)
+        nothing = ops.sum(matrices, axis=(-2, -1))  # of no entries: zeros of the shape of the batch
+        return ops.ones_like(nothing), nothing
     if size == 1:
         return _of_scalar(matrices[..., 0, 0])
     _, magnitude = ops.slogdet(ops.stop_gradient(matrices))
