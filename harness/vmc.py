@@ -193,6 +193,7 @@ class VMC:
 
     def _compile_functions(self) -> None:
         self._step, self._settle, self._measure = (backend.jit(f) for f in (self.step, self.settle, self.measure))
+        self._log_abs = backend.jit(self.log_abs)
 
     # State -------------------------------------------------------------------------------------------------------
 
@@ -215,7 +216,8 @@ class VMC:
         found: list[np.ndarray] = []
         for attempt in range(100):
             candidates = self.model.sample_configurations(walkers, seed=self.seed + 7919 * attempt)
-            log_abs = ops.convert_to_numpy(self.model(candidates)[1])
+            parameters = [ops.copy(v.value) for v in self.model.trainable_variables]
+            log_abs = ops.convert_to_numpy(self._log_abs(parameters, ops.convert_to_tensor(candidates)))
             found.append(candidates[np.isfinite(log_abs)])
             if sum(map(len, found)) >= walkers:
                 return np.concatenate(found)[:walkers]

@@ -107,4 +107,3 @@ def _flat(result: Any) -> list[Any]:
     if isinstance(result, Jet):
         return [result]
     return [x for part in result for x in _flat(part)] if isinstance(result, (list, tuple)) else [result]
-

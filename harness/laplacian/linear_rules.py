@@ -18,29 +18,29 @@ def negative_axes(axis, rank: int) -> tuple[int, ...]:
     return tuple(a - rank if a >= 0 else a for a in axes)
 
 
-@rule("Sum", "Mean")
-def _reduce(operation, x):
+@rule("Sum")
+def _sum(operation, x):
     axes = negative_axes(operation.axis, x.rank)
-    jacobian, value, laplacian = x.jacobian, x.value, x.laplacian
-    reduce = ops.sum if type(operation).__name__ == "Sum" else ops.mean
-    keep = operation.keepdims
-    support = x.support
+    keep, support, jacobian = operation.keepdims, x.support, x.jacobian
     if support is not None and support.axis in axes:
-        size = x.value.shape[support.axis]
-        jacobian = x.summed_jacobian(jacobian)
-        if reduce is ops.mean:
-            jacobian = jacobian / size
-        jacobian = ops.expand_dims(jacobian, support.axis)
+        jacobian = ops.expand_dims(x.summed_jacobian(jacobian), support.axis)
         support = None
-    jacobian = reduce(jacobian, axis=axes, keepdims=keep)
     if support is not None and not keep:
         support = Support(support.axis + sum(a > support.axis for a in axes), support.electrons)
     return x.replace(
-        value=reduce(value, axis=axes, keepdims=keep),
-        jacobian=jacobian,
-        laplacian=reduce(laplacian, axis=axes, keepdims=keep),
+        value=ops.sum(x.value, axis=axes, keepdims=keep),
+        jacobian=ops.sum(jacobian, axis=axes, keepdims=keep),
+        laplacian=ops.sum(x.laplacian, axis=axes, keepdims=keep),
         support=support,
     )
+
+
+@rule("Mean")
+def _mean(operation, x):
+    """The sum over the number of entries; on JAX `keras.ops.mean` itself would round to float32."""
+    total = _sum(operation, x)
+    share = 1.0 / float(np.prod([x.value.shape[a] for a in negative_axes(operation.axis, x.rank)]))
+    return total.replace(value=total.value * share, jacobian=total.jacobian * share, laplacian=total.laplacian * share)
 
 
 @rule("Prod")
@@ -300,9 +300,7 @@ def contract(subscripts: str, a, b):
     jet, other, of_jet, of_other = (a, b, left, right) if is_jet(a) else (b, a, right, left)
     form = f"{of_jet},{of_other}->{result}"
     jet, jacobian, support = _contracted_columns(jet, other, of_jet, of_other, result)
-    return Jet(
-        ops.einsum(form, jet.value, other), jacobian, ops.einsum(form, jet.laplacian, other), jet.space, support
-    )
+    return Jet(ops.einsum(form, jet.value, other), jacobian, ops.einsum(form, jet.laplacian, other), jet.space, support)
 
 
 def _labels(subscripts: str, operands) -> tuple[list[str], str]:
@@ -379,4 +377,3 @@ def _through(matrix: np.ndarray, electrons: np.ndarray) -> np.ndarray:
     rows = [sorted({e for n in np.flatnonzero(row) for e in electrons[n]} - {NOBODY}) for row in matrix]
     width = max(1, *map(len, rows))
     return np.array([[*row, *[NOBODY] * (width - len(row))] for row in rows])
-

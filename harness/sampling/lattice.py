@@ -82,7 +82,7 @@ class LatticeSampler:
     def _apply(self, walkers, possible, exchanging, ways, pick):
         """Carry out, for each walker, the possible move that the uniform number ``pick`` points at."""
         n_bonds = len(self.bonds)
-        number = ops.cast(ops.floor(pick * ops.cast(ways, pick.dtype)), "int32")
+        number = ops.cast(pick * ops.cast(ways, pick.dtype), "int32")
         number = ops.minimum(number, ops.maximum(ways - 1, 0))
         order = ops.cumsum(ops.cast(possible, "int32"), axis=-1)
         chosen = possible & (order == ops.expand_dims(number + 1, -1))

@@ -48,9 +48,7 @@ class GaussianSampler:
             Walkers, their log|Psi|, the next random state and the share of Gaussian steps that were accepted.
         """
         batch, dtype = walkers.shape[0], walkers.dtype
-        normals, seed = draw(
-            seed, lambda g: keras.random.normal((self.moves, *walkers.shape), dtype=dtype, seed=g)
-        )
+        normals, seed = draw(seed, lambda g: keras.random.normal((self.moves, *walkers.shape), dtype=dtype, seed=g))
         numbers, seed = draw(seed, lambda g: keras.random.uniform((self.moves, 4, batch), dtype=dtype, seed=g))
 
         def move(index, state):
@@ -104,4 +102,4 @@ class GaussianSampler:
 
 def _pick(uniforms, count: int):
     """Integers 0 ... count - 1 from uniform numbers in [0, 1)."""
-    return ops.minimum(ops.cast(ops.floor(uniforms * count), "int32"), count - 1)
+    return ops.minimum(ops.cast(uniforms * count, "int32"), count - 1)

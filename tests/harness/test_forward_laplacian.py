@@ -28,7 +28,7 @@ def tensor(array):
 
 def features(x):
     """Of each electron alone: ``(batch, electrons, 6)``, entries between 0.3 and 1.7."""
-    return 1.0 + 0.7 * ops.tanh(ops.matmul(x, tensor(WEIGHTS)))
+    return 0.3 + 1.4 * ops.sigmoid(ops.matmul(x, tensor(WEIGHTS)))
 
 
 def mixed(x):
@@ -63,7 +63,7 @@ CASES = {
     "power of a power": lambda x: ops.power(features(x), -1.5),
     "add local to mixed": lambda x: features(x) + mixed(x),
     "add a constant": lambda x: features(x) + tensor(WEIGHTS[0]),
-    "add, broadcast over electrons": lambda x: features(x) + ops.mean(features(x), axis=1, keepdims=True),
+    "add, broadcast over electrons": lambda x: features(x) + ops.sum(features(x), axis=1, keepdims=True),
     "subtract": lambda x: mixed(x) - features(x),
     "constant minus": lambda x: 2.0 - features(x),
     "multiply": lambda x: features(x) * mixed(x),
@@ -118,10 +118,13 @@ CASES = {
     "einsum with ellipsis": lambda x: ops.einsum("...ik,kl->...il", features(x), tensor(WEIGHTS.T)),
     "pairs": of_pairs,
     "sum over pairs": lambda x: ops.sum(ops.exp(-of_pairs(x)), axis=-1),
-    "electrons at pairs": lambda x: ops.einsum("pi,bik->bpk", tensor(PAIRS.first), features(x))
-    * ops.expand_dims(of_pairs(x), -1),
-    "both electrons of pairs": lambda x: ops.einsum("pi,bik->bpk", tensor(PAIRS.first), features(x))
-    * ops.einsum("pi,bik->bpk", tensor(PAIRS.second), features(x)),
+    "electrons at pairs": lambda x: (
+        ops.einsum("pi,bik->bpk", tensor(PAIRS.first), features(x)) * ops.expand_dims(of_pairs(x), -1)
+    ),
+    "both electrons of pairs": lambda x: (
+        ops.einsum("pi,bik->bpk", tensor(PAIRS.first), features(x))
+        * ops.einsum("pi,bik->bpk", tensor(PAIRS.second), features(x))
+    ),
     "pairs back to electrons": lambda x: ops.einsum("pn,bpd->bnd", tensor(PAIRS.incidence), PAIRS.differences(x) ** 2),
     "slogdet of local rows": lambda x: ops.slogdet(features(x)[:, :, :ELECTRONS] + tensor(np.eye(4)))[1],
     "slogdet of mixed rows": lambda x: ops.slogdet(mixed(x)[:, :, :ELECTRONS] + tensor(np.eye(4)))[1],
@@ -132,14 +135,19 @@ CASES = {
 }
 
 
+SINGLE_ON_JAX = {"tanh", "sin", "cos", "mean over electrons", "mean over features, kept"}
+"""Operations that Keras 3.15 computes in float32 on JAX, whatever they are given."""
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_a_rule_equals_nested_differentiation(name):
     call = CASES[name]
+    tolerance = 1e-5 if name in SINGLE_ON_JAX and keras.config.backend() == "jax" else 1e-10
     positions = tensor(random.normal(size=(BATCH, ELECTRONS, DIM)))
     symbol = keras.KerasTensor((None, ELECTRONS, DIM), dtype="float64")
     jet = interpret(call, [positions_jet(positions)], [symbol]).dense()
     value = call(positions)
-    np.testing.assert_allclose(ops.convert_to_numpy(jet.value), ops.convert_to_numpy(value), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(ops.convert_to_numpy(jet.value), ops.convert_to_numpy(value), atol=1e-2 * tolerance)
     # Derivatives of several random projections of the result onto one number for each sample
     axes = tuple(range(1, len(value.shape)))
     for _ in range(3):
@@ -148,9 +156,9 @@ def test_a_rule_equals_nested_differentiation(name):
         jacobian = ops.sum(jet.jacobian * weights, axis=tuple(a + 1 for a in axes))
         found = ops.convert_to_numpy(ops.transpose(jacobian)).reshape(gradient.shape)
         scale = 1.0 + np.abs(ops.convert_to_numpy(laplacian)).max()
-        np.testing.assert_allclose(found, ops.convert_to_numpy(gradient), atol=1e-10 * scale)
+        np.testing.assert_allclose(found, ops.convert_to_numpy(gradient), atol=tolerance * scale)
         found = ops.convert_to_numpy(ops.sum(jet.laplacian * weights, axis=axes))
-        np.testing.assert_allclose(found, ops.convert_to_numpy(laplacian), atol=1e-10 * scale)
+        np.testing.assert_allclose(found, ops.convert_to_numpy(laplacian), atol=tolerance * scale)
 
 
 def test_every_rule_is_among_the_cases():
