@@ -104,8 +104,8 @@ def zoo_command(*arguments):
 
 
 def started(out, *keys):
-    """A process that runs the configuration of `finished` more slowly, and its folder once there is a checkpoint."""
-    overrides = ["model=slater_jastrow", "system=hubbard_chain_6", "train.steps=20", *SMALL, *keys, f"out={out}"]
+    """A process that runs the configuration of `finished`, and its folder once there is a checkpoint."""
+    overrides = ["model=slater_jastrow", "system=hubbard_chain_6", *SMALL, *keys, f"out={out}"]
     process = zoo_command("run", *overrides)
     until = time.monotonic() + 120
     while time.monotonic() < until and process.poll() is None:
@@ -117,7 +117,7 @@ def started(out, *keys):
 
 
 def test_a_killed_run_resumes_to_the_same_bits(finished, tmp_path):
-    process, folder = started(tmp_path)
+    process, folder = started(tmp_path, "train.steps=20")
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert read_record(folder / "record.json").status == "running"

@@ -75,8 +75,15 @@ def test_reference_key(system, key):
 
 
 @pytest.mark.parametrize("parameters", [{"t_prime": 0.2}, {"t": 2.0}])
-def test_a_hamiltonian_that_no_key_names_has_none(parameters):
+def test_a_small_hamiltonian_that_no_key_names_is_diagonalised(parameters):
     system = Hubbard(**parameters)
+    assert system.reference_key is None
+    assert system.references().exact.energy == pytest.approx(exact.ground_state(system).energy, abs=1e-10)
+
+
+@pytest.mark.parametrize("parameters", [{"t_prime": 0.2}, {"t": 2.0}])
+def test_a_large_hamiltonian_that_no_key_names_has_no_reference(parameters):
+    system = Hubbard(extent=(14,), n_up=7, n_down=7, **parameters)
     assert system.reference_key is None
     assert system.references().best is None
 

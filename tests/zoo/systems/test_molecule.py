@@ -76,7 +76,7 @@ def test_impossible_molecules_are_refused(parameters, message):
     [
         ({"atoms": "He", "basis": "cc-pvtzz"}, "'cc-pvtzz'.*'ccpvtz'"),
         ({"atoms": "K", "spin": 1, "basis": "cc-pv5z"}, "'cc-pv5z'.*no functions for K"),
-        ({"atoms": "H", "charge": -5, "spin": 6, "basis": "sto-3g"}, "3 functions for 6 electrons"),
+        ({"atoms": "He", "charge": -2, "spin": 4, "basis": "sto-3g"}, "3 functions for 4 electrons"),
     ],
 )
 def test_validate_refuses_basis_sets(parameters, message):
