@@ -185,6 +185,7 @@ class Run:
             except Interrupted as stop:
                 self._save(status="interrupted", message=str(stop))
             except Diverged as failure:
+                self.save_checkpoint()
                 self._save(status="diverged", message=str(failure))
             except BaseException as error:
                 self._save(status="failed", message=f"{type(error).__name__}: {error}"[:2000])
@@ -209,6 +210,8 @@ class Run:
                 )
             finally:
                 keeper.close()
+        if settings.steps == 0:  # else the last epoch has saved one
+            self.save_checkpoint()
         self.interruption.check()
 
     def _restore(self) -> None:

@@ -12,6 +12,10 @@ from collections.abc import Iterator
 from harness.settings import BACKENDS, DEVICES, PRECISIONS
 from zoo.errors import UnknownNameError, ZooError
 
+# XLA's pool of threads on the CPU now and then waits for itself for ever in batched programs like ours (seen here with
+# jaxlib 0.10.2 on two cores). A user who sets the flag to true keeps it.
+_SINGLE_EIGEN = "--xla_cpu_multi_thread_eigen=false"
+
 
 def prepare(backend: str = "tensorflow", device: str = "auto", precision: str = "float64") -> None:
     """Import Keras on that backend, device and precision.
@@ -42,6 +46,9 @@ def prepare(backend: str = "tensorflow", device: str = "auto", precision: str = 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if backend == "jax" and device != "auto":
         os.environ.setdefault("JAX_PLATFORMS", {"gpu": "cuda", "cpu": "cpu", "tpu": "tpu"}[device])
+    flags = os.environ.get("XLA_FLAGS", "")
+    if backend == "jax" and _SINGLE_EIGEN.split("=")[0] not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {_SINGLE_EIGEN}".strip()
     with _quiet_start():
         import keras
 

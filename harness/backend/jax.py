@@ -15,8 +15,6 @@ from zoo.errors import ZooError
 jax.config.update("jax_enable_x64", True)
 # Rounding to 10 bits in matrix products, the default on accelerators, would be seen in second derivatives.
 jax.config.update("jax_default_matmul_precision", "highest")
-# With few cores, batched LAPACK calls of several programs in flight can wait for each other's threads for ever.
-jax.config.update("jax_cpu_enable_async_dispatch", False)
 
 
 def jit(function: Callable) -> Callable:

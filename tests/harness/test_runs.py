@@ -174,6 +174,15 @@ def test_an_evaluation_uses_fresh_samples_and_leaves_the_run_alone(finished):
     assert len(list((folder / "evaluations").glob("*/evaluation.json"))) >= 2
 
 
+def test_a_run_without_training_can_be_evaluated_too(tmp_path):
+    record = runs.start(config(tmp_path, "system.u=0", "train.steps=0"), "zoo run ...")
+    (folder,) = tmp_path.glob("*/*/*-s0")
+    again = runs.evaluate(folder, draws=10, walkers=32, seed=1)
+    for energy in (record.energy, again.energy):
+        assert energy.mean == pytest.approx(-8.0, abs=1e-9)
+        assert energy.stderr < 1e-9
+
+
 def test_divergence_is_recorded_and_keeps_the_last_good_state(tmp_path, monkeypatch):
     plain = vmc.VMC.step
 
