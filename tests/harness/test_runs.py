@@ -29,7 +29,8 @@ SMALL = [
 
 
 def config(out, *keys):
-    return compose(["model=slater_jastrow", "system=hubbard_chain_6", "train.steps=20", *SMALL, *keys, f"out={out}"])
+    keys = keys if any(key.startswith("train.steps=") for key in keys) else ("train.steps=20", *keys)
+    return compose(["model=slater_jastrow", "system=hubbard_chain_6", *SMALL, *keys, f"out={out}"])
 
 
 @pytest.fixture(scope="module")
