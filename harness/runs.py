@@ -7,6 +7,7 @@ A run folder holds ``config.yaml``, ``train.jsonl``, ``checkpoints/``, ``blocks.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import random
@@ -416,18 +417,20 @@ def _cut_log(path: Path, step: int) -> None:
 
 
 def _write_text(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    _write(path, text.encode())
 
 
 def _save_blocks(path: Path, evaluation: Evaluation) -> None:
-    temporary = path.with_name(f".{path.name}")
+    content = io.BytesIO()
+    np.savez(content, energies=evaluation.blocks)
+    _write(path, content.getvalue())
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Replace a file in one go: a kill leaves the old one or the new one."""
+    temporary = path.with_name(f".{path.name}.tmp")
     with temporary.open("wb") as file:
-        np.savez(file, energies=evaluation.blocks)
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)

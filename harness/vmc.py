@@ -214,9 +214,9 @@ class VMC:
     def _initial_walkers(self, walkers: int) -> np.ndarray:
         """Configurations at which the wavefunction is not zero."""
         found: list[np.ndarray] = []
+        parameters = [ops.copy(v.value) for v in self.model.trainable_variables]
         for attempt in range(100):
             candidates = self.model.sample_configurations(walkers, seed=self.seed + 7919 * attempt)
-            parameters = [ops.copy(v.value) for v in self.model.trainable_variables]
             log_abs = ops.convert_to_numpy(self._log_abs(parameters, ops.convert_to_tensor(candidates)))
             found.append(candidates[np.isfinite(log_abs)])
             if sum(map(len, found)) >= walkers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,15 @@ class Jet:
     def replace(self, **changes) -> Jet:
         return dataclasses.replace(self, **changes)
 
+    def mapped(self, function: Callable, support: Support | None) -> Jet:
+        """A linear function, which finds its axes from the end, of value, Jacobian and Laplacian alike."""
+        return self.replace(
+            value=function(self.value),
+            jacobian=function(self.jacobian),
+            laplacian=function(self.laplacian),
+            support=support,
+        )
+
     def dense(self) -> Jet:
         """The same jet without support."""
         if self.support is None:
@@ -118,9 +128,14 @@ def positions_jet(positions) -> Jet:
 
 def union(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """For each row the electrons of both, ``(size, K')``, padded with `NOBODY`."""
-    rows = [sorted({*a, *b} - {NOBODY}) for a, b in zip(first.tolist(), second.tolist(), strict=True)]
-    width = max(1, *map(len, rows))
-    return np.array([row + [NOBODY] * (width - len(row)) for row in rows])
+    return padded([{*a, *b} for a, b in zip(first.tolist(), second.tolist(), strict=True)])
+
+
+def padded(rows: list[set[int]]) -> np.ndarray:
+    """Sets of electrons as sorted rows of one length, padded with `NOBODY`."""
+    ordered = [sorted(row - {NOBODY}) for row in rows]
+    width = max(1, *map(len, ordered))
+    return np.array([row + [NOBODY] * (width - len(row)) for row in ordered])
 
 
 def aligned(first: Jet, second: Jet) -> tuple[Jet, Jet]:

@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from harness import backend
-from harness.laplacian.jet import NOBODY, Jet, Support, union
+from harness.laplacian.jet import NOBODY, Jet, Support, padded, union
 from harness.laplacian.rules import RULES, is_jet, plain, rule
 
 
@@ -40,15 +40,15 @@ def _mean(operation, x):
     """The sum over the number of entries; on JAX `keras.ops.mean` itself would round to float32."""
     total = _sum(operation, x)
     share = 1.0 / float(np.prod([x.value.shape[a] for a in negative_axes(operation.axis, x.rank)]))
-    return total.replace(value=total.value * share, jacobian=total.jacobian * share, laplacian=total.laplacian * share)
+    return total.mapped(lambda y: y * share, total.support)
 
 
 @rule("Prod")
 def _prod(operation, x):
     """A product over an axis as repeated multiplication: axes are short."""
-    (axis,) = negative_axes(operation.axis, x.rank) if operation.axis is not None else (None,)
-    if axis is None:
+    if operation.axis is None:
         return NotImplemented
+    (axis,) = negative_axes(operation.axis, x.rank)
     if x.support is not None and x.support.axis == axis:
         x = x.dense()
     result = None
@@ -65,12 +65,7 @@ def _squeeze_axis(x: Jet, axis: int) -> Jet:
         support = Support(support.axis + 1, support.electrons)
     elif support is not None and axis == support.axis:
         x, support = x.dense(), None
-    return x.replace(
-        value=ops.squeeze(x.value, axis),
-        jacobian=ops.squeeze(x.jacobian, axis),
-        laplacian=ops.squeeze(x.laplacian, axis),
-        support=support,
-    )
+    return x.mapped(lambda y: ops.squeeze(y, axis), support)
 
 
 @rule("Squeeze")
@@ -91,12 +86,7 @@ def _expand_dims(operation, x):
     support = x.support
     if support is not None and axis >= support.axis:
         support = Support(support.axis - 1, support.electrons)
-    return x.replace(
-        value=ops.expand_dims(x.value, axis),
-        jacobian=ops.expand_dims(x.jacobian, axis),
-        laplacian=ops.expand_dims(x.laplacian, axis),
-        support=support,
-    )
+    return x.mapped(lambda y: ops.expand_dims(y, axis), support)
 
 
 @rule("Reshape")
@@ -156,12 +146,7 @@ def _swapaxes(operation, x):
     support = x.support
     if support is not None and support.axis in (one, two):
         support = Support(two if support.axis == one else one, support.electrons)
-    return x.replace(
-        value=ops.swapaxes(x.value, one, two),
-        jacobian=ops.swapaxes(x.jacobian, one, two),
-        laplacian=ops.swapaxes(x.laplacian, one, two),
-        support=support,
-    )
+    return x.mapped(lambda y: ops.swapaxes(y, one, two), support)
 
 
 @rule("GetItem")
@@ -208,12 +193,7 @@ def _take(operation, x, indices):
     support = x.support
     if support is not None and support.axis == axis:
         support = Support(axis, support.electrons[np.asarray(places)])
-    return x.replace(
-        value=ops.take(x.value, indices, axis=axis),
-        jacobian=ops.take(x.jacobian, indices, axis=axis),
-        laplacian=ops.take(x.laplacian, indices, axis=axis),
-        support=support,
-    )
+    return x.mapped(lambda y: ops.take(y, indices, axis=axis), support)
 
 
 @rule("Concatenate", "Stack")
@@ -374,6 +354,4 @@ def _dense_columns(jet: Jet, other, form: str):
 
 def _through(matrix: np.ndarray, electrons: np.ndarray) -> np.ndarray:
     """Electrons that each row of a constant matrix times the entries depends on."""
-    rows = [sorted({e for n in np.flatnonzero(row) for e in electrons[n]} - {NOBODY}) for row in matrix]
-    width = max(1, *map(len, rows))
-    return np.array([[*row, *[NOBODY] * (width - len(row))] for row in rows])
+    return padded([{int(e) for n in np.flatnonzero(row) for e in electrons[n]} for row in matrix])
