@@ -16,12 +16,11 @@ from zoo.layers.pairs import PairGroup, electron_nucleus_distances, spin_pairs
 from zoo.layers.radial import RadialBasis
 
 
-def _centres(system) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of the nuclei, or the centre of the trap, and their species as one-hot rows."""
-    if len(system.charges) == 0:
-        return np.zeros((1, system.dim)), np.ones((1, 1))
-    kinds = sorted(set(system.charges.tolist()))
-    return system.nuclei, np.stack([system.charges == kind for kind in kinds], axis=1).astype("float64")
+def _species(system) -> np.ndarray:
+    """The species of every centre as one-hot rows; a centre without a charge is a species of its own."""
+    charges = system.charges if len(system.charges) else np.zeros(len(system.centres))
+    kinds = sorted(set(charges.tolist()))
+    return np.stack([charges == kind for kind in kinds], axis=1).astype("float64")
 
 
 class ElectronElectronJastrow(keras.layers.Layer):
@@ -61,7 +60,7 @@ class ElectronNucleusJastrow(keras.layers.Layer):
     def __init__(self, system, order: int, **kwargs):
         super().__init__(**kwargs)
         self.charges, self.order = system.charges, order
-        self.species = _centres(system)[1]
+        self.species = _species(system)
         length = system.length_scale
         self.basis = RadialBasis(order, length, name="basis")
 
@@ -146,7 +145,7 @@ class ContinuumJastrow(keras.layers.Layer):
 
     def __init__(self, system, order: int = 5, three_body_order: int = 2, **kwargs):
         super().__init__(**kwargs)
-        self.centres, species = _centres(system)
+        self.centres, species = system.centres, _species(system)
         length = system.length_scale
         self.one_body = ElectronNucleusJastrow(system, order, name="electron_nucleus")
         self.groups = spin_pairs(system.n_up, system.n_down)

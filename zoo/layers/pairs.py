@@ -11,6 +11,8 @@ import dataclasses
 import numpy as np
 from keras import ops
 
+from zoo.layers.trigonometry import sin
+
 
 @dataclasses.dataclass(frozen=True)
 class PairGroup:
@@ -66,6 +68,25 @@ def norm(vectors):
     squares = ops.sum(ops.square(vectors), axis=-1)
     zero = squares == 0
     return ops.where(zero, ops.zeros_like(squares), ops.sqrt(ops.where(zero, ops.ones_like(squares), squares)))
+
+
+def separations(differences, cell: float | None = None):
+    """Vectors that the differences of positions are known by: the differences themselves, or their periodic image.
+
+    In a periodic cell of side L each component d becomes (L / pi) sin(pi d / L): equal to d up to the third order, of
+    period L but for its sign, and with the periodic length |s|^2 = (L / pi)^2 sum_k sin^2(pi d_k / L). Functions of
+    that length are smooth in the whole cell, and have the slope of functions of |d| at contact.
+    """
+    if cell is None:
+        return differences
+    return sin(differences * (np.pi / cell)) * (cell / np.pi)
+
+
+def directions(differences, cell: float | None = None):
+    """Vectors of odd functions of the differences: themselves, or (L / 2 pi) sin(2 pi d / L) in a periodic cell."""
+    if cell is None:
+        return differences
+    return sin(differences * (2 * np.pi / cell)) * (cell / (2 * np.pi))
 
 
 def pair_distances(positions):

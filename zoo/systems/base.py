@@ -108,6 +108,16 @@ class ContinuumSystem(System):
         return np.zeros((0, self.dim))
 
     @property
+    def centres(self) -> np.ndarray:
+        """Points that one-body functions are centred on, ``(n_centres, dim)``: the nuclei, or the middle of a trap."""
+        return self.nuclei
+
+    @property
+    def cell(self) -> float | None:
+        """Side in bohr of the periodic cell, a square or a cube; None in open space."""
+        return None
+
+    @property
     def electron_interaction(self) -> float:
         """Strength of the 1/r repulsion between electrons: 1, or 0 where it is switched off."""
         return 1.0

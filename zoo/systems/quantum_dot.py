@@ -52,6 +52,10 @@ class QuantumDot(ContinuumSystem):
             raise ZooError("system.n_up=0, system.n_down=0: expected at least one electron")
 
     @property
+    def centres(self) -> np.ndarray:
+        return np.zeros((1, self.dim))
+
+    @property
     def electron_interaction(self) -> float:
         return 1.0 if self.coulomb else 0.0
 
