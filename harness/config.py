@@ -1,7 +1,8 @@
 """Configuration of a run from ``key=value`` arguments; every call to Hydra is here. Light: imports no backend.
 
 Keys are fields of dataclasses: ``model.KEY`` of the model's hyperparameters on the space of the chosen system,
-``system.KEY`` of the system, and ``sampler``, ``train``, ``evaluate`` and ``optimizer`` of `harness.settings`.
+``system.KEY`` of the system, and ``sampler``, ``train``, ``evaluate`` and ``optimizer`` of `harness.settings`; also
+``pretrain``, for models that need pretraining.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from harness import settings
-from harness.settings import EvaluateSettings, OptimizerSettings, SamplerSettings, TrainSettings
+from harness.settings import EvaluateSettings, OptimizerSettings, PretrainSettings, SamplerSettings, TrainSettings
 from zoo import parameters, registry
 from zoo.errors import UnknownNameError, ZooError
 from zoo.systems.base import System
@@ -80,6 +81,7 @@ class RunConfig:
     """Everything that defines a run, with all defaults filled in.
 
     ``protocol`` is the protocol earned: ``open`` as soon as a part of the budget is not the named protocol's.
+    ``pretrain`` is None for a model that starts from the mean field.
     """
 
     model_name: str
@@ -96,6 +98,7 @@ class RunConfig:
     seed: int
     protocol: str
     out: str
+    pretrain: PretrainSettings | None = None
 
     def create_system(self) -> System:
         """The system that it describes."""
@@ -109,6 +112,7 @@ class RunConfig:
             "model": {"name": self.model_name, **self.model},
             "system": {"name": self.system_name, **self.system},
             "optimizer": {"name": self.optimizer.name, **optimizer},
+            **({"pretrain": dataclasses.asdict(self.pretrain)} if self.pretrain is not None else {}),
             **{group: dataclasses.asdict(getattr(self, group)) for group in _GROUPS},
             **{field.name: getattr(self, field.name) for field in dataclasses.fields(General)},
         }
@@ -121,7 +125,7 @@ class RunConfig:
         Raises:
             ZooError: A name or key is unknown, or a value has the wrong type or range.
         """
-        groups = {name: _mapping(name, values.get(name, {})) for name in (*_CHOICES, *_GROUPS)}
+        groups = {name: _mapping(name, values.get(name, {})) for name in (*_CHOICES, *_GROUPS, "pretrain")}
         names = {choice: _canonical(choice, groups[choice].pop("name", _CHOICES[choice])) for choice in _CHOICES}
         general = {key: value for key, value in values.items() if key not in groups}
         return _build(names, {"": general, **groups})
@@ -243,6 +247,8 @@ def _sections(names: Mapping[str, str]) -> Sections:
     _, model = registry.model_spec(names["model"]).for_space(spec.space)
     optimizer = settings.NATURAL_GRADIENTS.get(names["optimizer"], settings.KerasOptimizerSettings)
     schemas = {"": General, "model": model, "system": spec.system, "optimizer": optimizer, **_GROUPS}
+    if registry.model_spec(names["model"]).needs_pretraining:
+        schemas["pretrain"] = PretrainSettings
     sections = {name: {p.name: p for p in parameters.parameters(schema)} for name, schema in schemas.items()}
     sections["optimizer"].pop("optimizer", None)  # the name of a Keras optimiser is the choice itself
     for key, value in spec.defaults.items():
@@ -257,6 +263,9 @@ def _field(key: str, sections: Sections) -> parameters.Parameter:
 
 def _require_key(key: str, sections: Sections) -> None:
     section, dot, field = key.rpartition(".")
+    if section == "pretrain" and section not in sections:
+        pretrained = [name for name in registry.list_models() if registry.model_spec(name).needs_pretraining]
+        raise ZooError(f"{key}: this model starts from the mean field: expected it with {', '.join(pretrained)}")
     if key in sections and key:
         raise ZooError(f"{key} is a group of keys: expected {key}.KEY=VALUE, KEY one of {', '.join(sections[key])}")
     if section not in sections or field not in sections[section] or (dot and not section):
@@ -330,6 +339,7 @@ def _build(names: Mapping[str, str], values: Mapping[str, Mapping[str, Any]]) ->
         system_name=names["system"],
         system=system.parameters(),
         optimizer=settings.optimizer_settings(names["optimizer"], **checked["optimizer"]),
+        pretrain=PretrainSettings(**checked["pretrain"]) if "pretrain" in sections else None,
         **groups,
         **general,
     )

@@ -86,17 +86,25 @@ class Progress:
             acceptance: Share of accepted moves.
             extra: Further numbers by name, shown where there is room.
         """
-        now = time.monotonic()
-        if self._first is None:
-            self._first = (now, step)  # what came before is compilation, which says nothing about the time left
-        self._step = step
         decimals = _decimals(stderr)
         sign = "+/-" if self._console.options.ascii_only else "±"
         fields = [("E", f"{energy:.{decimals}f} {sign} {stderr:.{decimals}f}")]
         if self._reference is not None:
             fields.append(("to reference", f"{energy - self._reference:+.{decimals}f}"))
         fields += [("variance", f"{variance:.3g}"), ("acceptance", f"{acceptance:.2f}")]
-        fields += [(name, f"{value:.3g}") for name, value in (extra or {}).items()]
+        self.show(step, fields + [(name, f"{value:.3g}") for name, value in (extra or {}).items()])
+
+    def show(self, step: int, fields: list[tuple[str, str]]) -> None:
+        """Show the state after a step by other numbers than `update` does.
+
+        Args:
+            step: Steps done.
+            fields: Name and value of each number.
+        """
+        now = time.monotonic()
+        if self._first is None:
+            self._first = (now, step)  # what came before is compilation, which says nothing about the time left
+        self._step = step
         self._fields = fields  # in one go: the display is drawn from another thread
         self._pending = True
         if self._live is None and now - self._printed_at >= LINE_EVERY:

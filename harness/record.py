@@ -173,6 +173,20 @@ class Provenance(_Part):
     started_utc: UtcTime
 
 
+class Pretraining(_Part):
+    """The fit of a network's orbitals to those of the system, before training.
+
+    Attributes:
+        steps: Steps made.
+        loss: Squared distance of the orbitals from their targets, relative to the square of the targets, in the end.
+        seconds: Time taken, which `Compute.train_seconds` does not hold.
+    """
+
+    steps: Count
+    loss: NotNegative
+    seconds: NotNegative
+
+
 class Artifact(_Part):
     """A file of the run, with its path relative to the run's folder."""
 
@@ -199,6 +213,7 @@ class RunRecord(_Part):
         v_score: N Var(E) / (E - E_inf)^2, on lattices.
         observables: Further measurements by name, such as ``double_occupancy`` per site.
         reference, error: Null where no reference energy is known.
+        pretraining: Null without.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -214,6 +229,7 @@ class RunRecord(_Part):
     reference: ReferenceEnergy | None = None
     error: Error | None = None
     compute: Compute
+    pretraining: Pretraining | None = None
     provenance: Provenance
     events: list[Event] = []
     artifacts: list[Artifact] = []

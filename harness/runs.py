@@ -34,6 +34,7 @@ from harness.record import (
     Event,
     Model,
     Observable,
+    Pretraining,
     ProtocolName,
     ReferenceEnergy,
     RunRecord,
@@ -41,7 +42,7 @@ from harness.record import (
     write_record,
 )
 from harness.record import System as SystemRecord
-from harness.settings import PROTOCOLS
+from harness.settings import PROTOCOLS, PretrainSettings
 from harness.statistics import correlation_recovered
 from harness.vmc import VMC, Diverged, Evaluation
 from zoo import registry
@@ -196,7 +197,8 @@ class Run:
         return self.record
 
     def _train(self) -> None:
-        self._restore()
+        if not self._restore() and self.config.pretrain is not None and self.config.pretrain.steps:
+            self._pretrain(self.config.pretrain)
         settings = self.config.train
         title = f"{self.config.model_name} on {self.config.system_name}"
         reference = self.system.references().best
@@ -215,8 +217,20 @@ class Run:
             self.save_checkpoint()
         self.interruption.check()
 
-    def _restore(self) -> None:
-        """Take up the last good checkpoint, and cut the training log back to it."""
+    def _pretrain(self, settings: PretrainSettings) -> None:
+        """Fit the orbitals, and keep them as the checkpoint of step 0: an interrupted fit begins anew."""
+        with Progress(settings.steps, "pretraining", None, self.console) as progress:
+
+            def show(step: int, loss: float) -> None:
+                progress.show(step, [("loss", f"{loss:.3g}")])
+                self.interruption.check()
+
+            result = self.vmc.pretrain(settings, show)
+        self._save(pretraining=Pretraining(steps=result.steps, loss=result.loss, seconds=result.seconds))
+        self.save_checkpoint()
+
+    def _restore(self) -> bool:
+        """Take up the last good checkpoint, and cut the training log back to it; returns whether there was one."""
         saved = checkpoint.latest(self.folder / CHECKPOINTS, self.config.sha256)
         step = 0
         if saved is not None:
@@ -225,6 +239,7 @@ class Run:
             step, arrays = checkpoint.load(saved)
             self.vmc.load_arrays(arrays)
         _cut_log(self.folder / TRAINING_LOG, step)
+        return saved is not None
 
     def measure(self, draws: int, walkers: int) -> Evaluation:
         """Measure with the present parameters, showing progress; `Interrupted` if a signal comes."""

@@ -59,6 +59,26 @@ class SamplerSettings:
 
 
 @dataclasses.dataclass(frozen=True)
+class PretrainSettings:
+    """Fit of a network's orbitals to those of the system, before training (`harness.pretraining`).
+
+    Attributes:
+        steps: Steps of LAMB; 0 leaves the network as it is.
+        walkers: Markov chains, one sample each a step.
+        learning_rate: First step length, relative to the size of each weight; it falls to zero in the end.
+    """
+
+    steps: int = 500
+    walkers: int = 256
+    learning_rate: float = 0.01
+
+    def __post_init__(self):
+        _at_least("pretrain.steps", self.steps, 0)
+        _at_least("pretrain.walkers", self.walkers, 4)
+        _positive("pretrain.learning_rate", self.learning_rate)
+
+
+@dataclasses.dataclass(frozen=True)
 class TrainSettings:
     """Optimisation.
 

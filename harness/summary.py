@@ -99,10 +99,12 @@ def _statistics(energy: Energy) -> str:
 
 
 def _cost(record: RunRecord) -> str:
-    compute = record.compute
+    compute, pretraining = record.compute, record.pretraining
     parts = [f"{compute.train_steps} steps"]
     if compute.train_seconds is not None:
         parts[0] += f" in {compute.train_seconds:.0f} s"
+    if pretraining is not None:
+        parts.insert(0, f"{pretraining.steps} steps of pretraining in {pretraining.seconds:.0f} s")
     if compute.evaluate_seconds is not None:
         parts.append(f"measured in {compute.evaluate_seconds:.0f} s")
     if record.model.parameters is not None:
@@ -112,7 +114,8 @@ def _cost(record: RunRecord) -> str:
 
 
 def _seconds(record: RunRecord) -> float:
-    return (record.compute.train_seconds or 0.0) + (record.compute.evaluate_seconds or 0.0)
+    before = record.pretraining.seconds if record.pretraining is not None else 0.0
+    return before + (record.compute.train_seconds or 0.0) + (record.compute.evaluate_seconds or 0.0)
 
 
 def _percent(record: RunRecord) -> str:

@@ -11,13 +11,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from harness import backend, statistics
+from harness import backend, stateless, statistics
 from harness import random as random_state
 from harness.laplacian import forward_laplacian
 from harness.local_energy import local_energy_function
 from harness.optimizers import create_optimizer
+from harness.pretraining import Pretrained, pretrain
 from harness.sampling import create_sampler
-from harness.settings import OptimizerSettings, SamplerSettings, TrainSettings
+from harness.settings import OptimizerSettings, PretrainSettings, SamplerSettings, TrainSettings
 from zoo.errors import ZooError
 from zoo.wavefunction import Wavefunction
 
@@ -119,8 +120,7 @@ class VMC:
 
     def log_psi(self, parameters: list, configurations):
         """``(sign, log_abs)`` of configurations with the given values of the trainable weights."""
-        fixed = [v.value for v in self.model.non_trainable_variables]
-        return self.model.stateless_call(parameters, fixed, configurations)[0]
+        return stateless.log_psi(self.model, parameters, configurations)
 
     def log_abs(self, parameters: list, configurations):
         return self.log_psi(parameters, configurations)[1]
@@ -143,11 +143,11 @@ class VMC:
         variance = mean_of(ops.square(energies - mean))
         clipped = clip_energies(energies, self.clip)
         updated, buffers = self.optimizer.update(
-            self.log_abs,
+            self.model,
             parameters,
             state["optimizer"],
             walkers,
-            clipped - mean_of(clipped),
+            (clipped - mean_of(clipped)) / self.system.energy_scale,
             state["learning_rate"],
             state["step"],
         )
@@ -258,6 +258,25 @@ class VMC:
         return int(ops.convert_to_numpy(self.state["step"]))
 
     # Loops -------------------------------------------------------------------------------------------------------
+
+    def pretrain(
+        self, settings: PretrainSettings | None = None, on_round: Callable[[int, float], None] | None = None
+    ) -> Pretrained:
+        """Fit the orbitals of a model that needs it to those of the system, before the first step.
+
+        Args:
+            settings: Steps, walkers and learning rate; the defaults unless given.
+            on_round: Called every 20 steps with their number so far and their loss.
+
+        Raises:
+            ZooError: The model starts from the mean field, training has begun, or values are not finite.
+        """
+        if not self.state or self.current_step:
+            raise ZooError("call pretrain() after compile() and before fit()")
+        parameters, result = pretrain(self.model, settings or PretrainSettings(), self.seed, on_round)
+        self.state = {**self.state, "parameters": parameters}
+        self.sync_model()
+        return result
 
     def equilibrate(self, rounds: int = 20) -> bool:
         """Sample until two successive rounds of log|Psi| agree within their errors.

@@ -51,7 +51,7 @@ def commands() -> list[str]:
 def examples_in_help() -> list[str]:
     """The commands below `--help`."""
     helps = [command.epilog for command in cli.app.registered_commands]
-    helps += [command.epilog for command in cli.leaderboard.registered_commands]
+    helps += [command.epilog for group in (cli.leaderboard, cli.plot) for command in group.registered_commands]
     return sorted({line.strip() for text in helps for line in (text or "").splitlines() if line.strip()[:4] == "zoo "})
 
 
@@ -60,7 +60,7 @@ def every_key() -> set[str]:
     optimizers = [*NATURAL_GRADIENTS.values(), settings.KerasOptimizerSettings]
     schemas = [("optimizer", schema) for schema in optimizers]
     schemas += [("sampler", settings.SamplerSettings), ("train", settings.TrainSettings)]
-    schemas += [("evaluate", settings.EvaluateSettings)]
+    schemas += [("evaluate", settings.EvaluateSettings), ("pretrain", settings.PretrainSettings)]
     schemas += [("system", registry.system_spec(n).system) for n in registry.list_systems()]
     schemas += [("model", schema) for n in registry.list_models() for schema in registry.model_spec(n).configs.values()]
     return {f"{section}.{p.name}" for section, schema in schemas for p in parameters.parameters(schema)}
@@ -102,7 +102,7 @@ def test_files_that_are_named_exist(page):
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_keys_that_are_named_exist(page):
     known = every_key()
-    pattern = r"(?<![\w./])(?:model|system|optimizer|sampler|train|evaluate)\.[a-z_]+"
+    pattern = r"(?<![\w./])(?:model|system|optimizer|sampler|pretrain|train|evaluate)\.[a-z_]+"
     text = "\n".join([*re.findall(r"`([^`\n]+)`", prose(page)), *blocks(page, "sh")])
     assert not set(re.findall(pattern, text)) - known - {"train.jsonl"}
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from harness.config import RunConfig
+    from harness.figures import Request
     from harness.record import RunRecord
 
 EXIT_CODES = {"completed": 0, "running": 1, "diverged": 1, "failed": 1, "interrupted": 130}
@@ -43,10 +44,23 @@ app = typer.Typer(
 )
 leaderboard = typer.Typer(help="Turn records of runs into leaderboards.", no_args_is_help=True)
 app.add_typer(leaderboard, name="leaderboard")
+plot = typer.Typer(help="Draw what runs have learnt.", no_args_is_help=True)
+app.add_typer(plot, name="plot")
 
 KeyValues = Annotated[
     list[str] | None,
     typer.Argument(metavar="KEY=VALUE...", help="Settings, such as seed=1.", show_default=False),
+]
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="An .svg or .png file.", show_default="in the first run's folder"),
+]
+Walker = Annotated[int, typer.Option(help="Which walker of the first run is the configuration, from 0.")]
+Plane = Annotated[
+    str | None,
+    typer.Option(metavar="xy|xz|yz", help="Of a system in three dimensions.", show_default="through nuclei, if any"),
 ]
 
 
@@ -86,8 +100,8 @@ def _root(
 @app.command(
     help="Train a model on a system, measure its energy, and keep a record.\n\n"
     "Give at least model=NAME and system=NAME. Further keys: model.KEY and system.KEY, which `zoo show NAME` lists; "
-    "optimizer=NAME and optimizer.KEY; sampler.KEY, train.KEY, evaluate.KEY; backend, device, precision, seed, "
-    "protocol and out. With --dry-run they are all printed.",
+    "optimizer=NAME and optimizer.KEY; pretrain.KEY of models that need it; sampler.KEY, train.KEY, evaluate.KEY; "
+    "backend, device, precision, seed, protocol and out. With --dry-run they are all printed.",
     epilog="[bold]Examples[/bold]\n"
     "  zoo run model=slater_jastrow system=quantum_dot_n2\n"
     "  zoo run model=sj system=hubbard_4x4 system.u=8 optimizer.learning_rate=0.02 seed=1\n"
@@ -126,7 +140,7 @@ def run(
     epilog="[bold]Example[/bold]\n  zoo evaluate runs/quantum_dot_n2/slater_jastrow/RUN draws=2000 seed=7",
 )
 def evaluate(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run.")],
+    run: RunFolder,
     overrides: Annotated[
         list[str] | None, typer.Argument(metavar="KEY=VALUE...", help="draws, walkers, seed.", show_default=False)
     ] = None,
@@ -271,11 +285,75 @@ def check(
     return 0 if passed else 1
 
 
+@plot.command(
+    name="backflow",
+    epilog="[bold]Examples[/bold]\n"
+    "  zoo plot backflow runs/quantum_dot_n6/transformer_backflow/RUN\n"
+    "  zoo plot backflow runs/helium/transformer_backflow/RUN runs/helium/slater_jastrow_backflow/RUN --plane xz",
+)
+def plot_backflow(
+    run: RunFolder,
+    beside: Annotated[
+        Path | None,
+        typer.Argument(metavar="RUN", help="Another run on the system, to draw beside it.", show_default=False),
+    ] = None,
+    output: Output = None,
+    walker: Walker = 0,
+    plane: Plane = None,
+) -> None:
+    """Draw how a run displaces the electrons of a configuration.
+
+    Beside it, the pairwise displacement against distance and, of a transformer, the attention.
+    """
+    from harness.figures import Request
+
+    folders = [run] if beside is None else [run, beside]
+    request = Request.of(folders, "backflow", output, walker, plane=plane)
+    _prepare_to_draw(request)
+    from harness.figures.backflow import plot_backflow as draw
+
+    print(draw(request))
+
+
+@plot.command(
+    name="nodes",
+    epilog="[bold]Examples[/bold]\n"
+    "  zoo plot nodes runs/quantum_dot_n6/slater_jastrow/RUN runs/quantum_dot_n6/transformer_backflow/RUN\n"
+    "  zoo plot nodes runs/beryllium/slater_jastrow/RUN --electron 3 --walker 7 --output nodes.png",
+)
+def plot_nodes(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs on one system.")],
+    output: Output = None,
+    walker: Walker = 0,
+    electron: Annotated[int, typer.Option(help="The electron that moves, from 0, spin up first.")] = 0,
+    plane: Plane = None,
+) -> None:
+    """Draw where Psi changes its sign as one electron moves through a plane.
+
+    All others stay, and all runs are drawn at the same configuration.
+    """
+    from harness.figures import Request
+
+    request = Request.of(runs, "nodes", output, walker, electron, plane)
+    _prepare_to_draw(request)
+    from harness.figures.nodes import plot_nodes as draw
+
+    print(draw(request))
+
+
 def _prepare(config: RunConfig) -> None:
     from harness.start import prepare
 
     config.create_system().validate()  # first, as a backend takes much longer to load
     prepare(config.backend, config.device, config.precision)
+
+
+def _prepare_to_draw(request: Request) -> None:
+    """A figure takes little work: it is made on the CPU, and to the last digit whatever the precision of the runs."""
+    from harness.start import prepare
+
+    request.system.validate()
+    prepare(request.configs[0].backend, "cpu", "float64")
 
 
 def _require_folder(config: RunConfig) -> None:

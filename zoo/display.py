@@ -50,7 +50,7 @@ def model(spec: ModelSpec) -> RenderableType:
         facts.add_row("rung", str(spec.rung))
     facts.add_row("version", f"{spec.version}, from {spec.distribution}")
     facts.add_row("source", spec.paper)
-    parts: list[RenderableType] = [_title(spec), "", facts, "", Markdown(spec.card.strip())]
+    parts: list[RenderableType] = [_title(spec), "", facts, "", Markdown(spec.card.strip("\n"))]
     for space, schema in spec.configs.items():
         table = _parameters("model", parameters.parameters(schema), {})
         parts += ["", Text(f"Hyperparameters, {space}", "bold"), table if table.row_count else Text("none")]

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 SPACES = ("continuum", "lattice")
 OWN_DISTRIBUTION = "backflow-zoo"
-BUILT_IN_MODELS = ("slater_jastrow", "slater_jastrow_backflow")
+BUILT_IN_MODELS = (
+    *("slater_jastrow", "slater_jastrow_backflow", "neural_backflow", "transformer_backflow"),
+    *("ferminet", "psiformer"),
+)
 
 
 class PluginWarning(UserWarning):
@@ -52,6 +55,7 @@ class ModelSpec:
         configs: For each space the frozen dataclass of hyperparameters, all with defaults.
         aliases: Further names.
         distribution: Distribution it comes from; set by the registry for plug-ins.
+        needs_pretraining: As the attribute of `zoo.wavefunction.Wavefunction`.
     """
 
     name: str
@@ -64,6 +68,7 @@ class ModelSpec:
     configs: Mapping[str, type]
     aliases: tuple[str, ...] = ()
     distribution: str = OWN_DISTRIBUTION
+    needs_pretraining: bool = False
 
     def __post_init__(self):
         for name in (self.name, *self.aliases):
@@ -75,6 +80,8 @@ class ModelSpec:
         for target in self.targets.values():
             if not re.fullmatch(r"[\w.]+:\w+", target):
                 raise ZooError(f"model {self.name!r}: target {target!r}: expected 'package.module:Class'")
+        if self.needs_pretraining and set(self.targets) != {"continuum"}:
+            raise ZooError(f"model {self.name!r}: needs_pretraining=True: expected a model of the continuum alone")
         for config in self.configs.values():
             _require_schema(config, f"model {self.name!r}")
 
@@ -261,7 +268,8 @@ class _Table(Generic[Spec]):
 
 
 def _built_in_models() -> Iterable[ModelSpec]:
-    return [importlib.import_module(f"zoo.models.{family}.spec").SPEC for family in BUILT_IN_MODELS]
+    modules = [importlib.import_module(f"zoo.models.{family}.spec") for family in BUILT_IN_MODELS]
+    return [spec for module in modules for spec in getattr(module, "SPECS", None) or (module.SPEC,)]
 
 
 def _built_in_systems() -> Iterable[SystemSpec]:
@@ -276,10 +284,10 @@ def _require_name(name: str) -> None:
 def _require_schema(schema: type, owner: str) -> None:
     if not (isinstance(schema, type) and dataclasses.is_dataclass(schema)):
         raise ZooError(f"{owner}: {schema!r}: expected a dataclass")
-    for field in parameters.parameters(schema):
+    for field in dataclasses.fields(schema):
         if field.name == "name":  # `name` is the name of the model or system itself in config.yaml
             raise ZooError(f"{owner}: a parameter called 'name': expected another name")
-        if field.default is dataclasses.MISSING:
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise ZooError(f"{owner}: parameter {field.name!r} without a default: expected one")
 
 

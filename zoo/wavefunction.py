@@ -9,6 +9,9 @@ import numpy as np
 
 from zoo.systems.base import System
 
+CUSPS = frozenset({"opposite_spin", "same_spin", "nucleus"})
+"""Pairs of particles that can meet: electrons of opposite and of equal spin, an electron and a nucleus."""
+
 
 class Wavefunction(keras.Model):
     """A Keras model from configurations to ``(sign, log_abs)``, each of shape ``(batch,)``.
@@ -24,9 +27,16 @@ class Wavefunction(keras.Model):
     Attributes:
         spin_flip_symmetric: In the continuum, whether |Psi| stays where all up electrons change places with as many
             down ones; the conformance kit holds a class that says so to it.
+        exact_cusps: In the continuum, where particles meet with the slope of Kato's condition for all weights: among
+            `CUSPS`. The conformance kit holds a class to what it names, and reports the others as not claimed; a model
+            that learns a cusp leaves it out.
+        needs_pretraining: Whether the first weights are random, so that a run first fits `orbital_matrices` to the
+            orbitals of the system (`harness.pretraining`).
     """
 
     spin_flip_symmetric: bool = False
+    exact_cusps: frozenset[str] = CUSPS
+    needs_pretraining: bool = False
 
     def __init__(self, system: System, name: str | None = None, **hyperparameters: Any):
         super().__init__(name=name)
@@ -40,6 +50,15 @@ class Wavefunction(keras.Model):
         else:
             shape, dtype = (None, 2, self.system.n_sites), "int8"
         self(keras.KerasTensor(shape, dtype=dtype))
+
+    def orbital_matrices(self, positions) -> list:
+        """The matrices under the determinants, for models that need pretraining.
+
+        Returns:
+            A single tensor ``(batch, K, n, n)`` with rows of all electrons and columns of up orbitals, then down ones;
+            or one for each spin that has electrons, ``(batch, K, n_spin, n_spin)``.
+        """
+        raise NotImplementedError(f"{type(self).__name__} says needs_pretraining: expected a method orbital_matrices")
 
     def sample_configurations(self, batch: int, seed: int = 0) -> np.ndarray:
         """Plausible configurations of the system, for tests and first calls."""

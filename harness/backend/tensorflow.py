@@ -88,6 +88,57 @@ def per_sample_jacobian(function: Callable, parameters: list, x):
     return tf.vectorized_map(of_sample, x)
 
 
+def dependence(function: Callable, parameters: list) -> tuple[list, list[list[bool]], Callable]:
+    with tf.GradientTape(persistent=True) as tape:
+        copies = [tf.identity(p) for p in parameters]
+        tape.watch(copies)
+        values = function(copies)
+    none = [None] * len(copies)
+    gradients = [tape.gradient(value, copies) if value.dtype.is_floating else none for value in values]
+
+    def pull_back(outputs: list[int], inputs: list[int], cotangents: list) -> list:
+        targets, sources = [values[i] for i in outputs], [copies[i] for i in inputs]
+
+        def of_sample(vectors):
+            return tape.gradient(targets, sources, vectors, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+        return tf.vectorized_map(of_sample, cotangents)
+
+    return values, [[g is not None for g in row] for row in gradients], pull_back
+
+
+def tapped_gradients(function: Callable, parameters: list) -> tuple[list, Any, list[bool]]:
+    taps = []
+    with tf.GradientTape() as tape:
+
+        def tap(x):
+            x = tf.identity(x)
+            tape.watch(x)
+            taps.append(x)
+            return x
+
+        copies = [tf.identity(p) for p in parameters]
+        tape.watch(copies)
+        value, others = function(copies, tap)
+        total = tf.reduce_sum(value)
+    gradients = tape.gradient(total, [*taps, *copies])
+    found = [tf.zeros_like(t) if g is None else g for t, g in zip(taps, gradients, strict=False)]
+    return found, others, [g is not None for g in gradients[len(taps) :]]
+
+
+def ordered_sum(function: Callable, count: int, total):
+    with tf.control_dependencies([total]):
+        if count == 1:
+            return total + function(0)
+        return tf.while_loop(
+            lambda i, _: i < count, lambda i, t: (i + 1, t + function(i)), (0, total), parallel_iterations=1
+        )[1]
+
+
+def cholesky(matrix):
+    return tf.linalg.cholesky(matrix)
+
+
 def apply_keras_optimizer(optimizer, variables: list, buffers: list, gradients: list, parameters: list):
     """Keras refuses `stateless_apply` on TensorFlow, so the values pass through the variables of the optimiser."""
     for variable, value in zip([*variables, *optimizer.variables], [*parameters, *buffers], strict=True):

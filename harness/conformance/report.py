@@ -20,6 +20,7 @@ class Result:
         advice: One line: what to do if the check failed, or why it was skipped.
         at_least: Whether ``measured`` has to reach the limit instead of staying under it.
         name: Name of the check.
+        claimed: Whether the model claims to have the property; where it does not, the figure is shown and not judged.
     """
 
     passed: bool | None
@@ -28,10 +29,11 @@ class Result:
     advice: str
     at_least: bool = False
     name: str = ""
+    claimed: bool = True
 
     @property
     def verdict(self) -> str:
-        return {True: "passed", False: "FAILED", None: "skipped"}[self.passed]
+        return {True: "passed", False: "FAILED", None: "skipped" if self.claimed else "not claimed"}[self.passed]
 
 
 def at_most(measured: float, limit: float, advice: str) -> Result:
@@ -48,6 +50,11 @@ def skipped(reason: str) -> Result:
     return Result(None, None, None, reason)
 
 
+def not_claimed(measured: float, reason: str) -> Result:
+    """A figure for a property that the model says it does not have."""
+    return Result(None, float(measured), None, reason, claimed=False)
+
+
 @dataclasses.dataclass(frozen=True)
 class Report:
     """The results of every check that is due; a rich renderable.
@@ -62,7 +69,7 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether no check failed; skipped ones do not count."""
+        """Whether no check failed; skipped ones, and those of what the model does not claim, do not count."""
         return all(result.passed is not False for result in self.results)
 
     def __getitem__(self, name: str) -> Result:
@@ -88,6 +95,6 @@ class Report:
         for result in self.results:
             if not result.passed:
                 yield Text.assemble((f"{result.name} {result.verdict}: ", colours[result.passed]), result.advice)
-        counts = [(sum(r.passed is kind for r in self.results), kind) for kind in (True, False, None)]
-        words = {True: "passed", False: "failed", None: "skipped"}
-        yield Text(", ".join(f"{count} {words[kind]}" for count, kind in counts if count))
+        verdicts = [result.verdict.lower() for result in self.results]
+        counts = [(verdicts.count(word), word) for word in ("passed", "failed", "skipped", "not claimed")]
+        yield Text(", ".join(f"{count} {word}" for count, word in counts if count))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from harness import backend
+from harness import backend, stateless
 
 
 class EnergyGradientOptimizer:
@@ -34,15 +33,18 @@ class EnergyGradientOptimizer:
         return {f"{i:04d}": np.array(ops.convert_to_numpy(v.value)) for i, v in enumerate(self.optimizer.variables)}
 
     def update(
-        self, log_abs: Callable, parameters: list, buffers: dict, walkers, residuals, learning_rate, step
+        self, model: keras.Model, parameters: list, buffers: dict, walkers, residuals, learning_rate, step
     ) -> tuple[list, dict[str, Any]]:
         """One update as a pure function; arguments as in `NaturalGradientOptimizer.update`."""
 
         def surrogate(values):
             # Not `ops.mean`, which computes in float32 on JAX, whatever the precision.
-            return 2.0 * ops.sum(residuals * log_abs(values, walkers)) / residuals.shape[0]
+            return 2.0 * ops.sum(residuals * stateless.log_psi(model, values, walkers)[1]) / residuals.shape[0]
 
-        gradients = backend.parameter_gradient(surrogate, parameters)
+        return self.apply(backend.parameter_gradient(surrogate, parameters), parameters, buffers, learning_rate)
+
+    def apply(self, gradients: list, parameters: list, buffers: dict, learning_rate) -> tuple[list, dict[str, Any]]:
+        """One update along given gradients, as a pure function; returns new parameters and buffers."""
         names = sorted(buffers)
         values = [buffers[name] for name in names]
         rate_variable = getattr(self.optimizer, "_learning_rate", None)

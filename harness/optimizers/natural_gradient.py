@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
 from harness import backend
+from harness.optimizers.assembly import log_abs_jacobian
+from harness.optimizers.jacobian import Jacobian
 from harness.settings import NaturalGradientSettings, SpringSettings, SRSettings
+
+LARGEST_PARAMETER_SPACE = 8192
+"""Most parameters for which stochastic reconfiguration makes a matrix of parameters: 512 MiB."""
 
 
 class NaturalGradientOptimizer:
@@ -22,8 +27,9 @@ class NaturalGradientOptimizer:
 
     MinSR is mu = 0, and stochastic reconfiguration is MinSR solved in the space of the parameters: by
     Obar^T (Obar Obar^T + lambda)^{-1} = (Obar^T Obar + lambda)^{-1} Obar^T both give one result, so SPRING and MinSR
-    solve in whichever space is smaller. The step length is eta = learning_rate / (1 + step / decay_steps), shortened
-    so that |eta phi_k|^2 <= C.
+    solve in whichever space is smaller, and so does stochastic reconfiguration of more than 8192 parameters, of which a
+    matrix would fill the memory. The step length is eta = learning_rate / (1 + step / decay_steps), shortened so that
+    |eta phi_k|^2 <= C.
 
     Args:
         settings: `harness.settings.SpringSettings`, `MinSRSettings` or `SRSettings`.
@@ -43,13 +49,13 @@ class NaturalGradientOptimizer:
         return {"direction": np.zeros(sum(int(np.prod(v.shape)) for v in variables))}
 
     def update(
-        self, log_abs: Callable, parameters: list, buffers: dict, walkers, residuals, learning_rate, step
+        self, model: keras.Model, parameters: list, buffers: dict, walkers, residuals, learning_rate, step
     ) -> tuple[list, dict[str, Any]]:
         """One update as a pure function.
 
         Args:
-            log_abs: Function from parameters and configurations to log|Psi|, ``(batch,)``.
-            parameters: Tensors.
+            model: The wavefunction.
+            parameters: Values of its trainable weights.
             buffers: As `initial_buffers`.
             walkers: Configurations, ``(batch, ...)``.
             residuals: Clipped local energies minus their mean, ``(batch,)``.
@@ -59,9 +65,8 @@ class NaturalGradientOptimizer:
         Returns:
             New parameters and new buffers.
         """
-        jacobian = ops.cast(backend.per_sample_jacobian(log_abs, parameters, walkers), "float64")
-        previous = buffers["direction"]
-        direction = self.direction(jacobian, ops.cast(residuals, "float64"), previous)
+        jacobian = log_abs_jacobian(model, parameters, walkers)
+        direction = self.direction(jacobian, ops.cast(residuals, "float64"), buffers["direction"])
         settings = self.settings
         rate = ops.cast(learning_rate, "float64")
         if settings.decay_steps:
@@ -72,34 +77,58 @@ class NaturalGradientOptimizer:
             change = change * ops.minimum(1.0, settings.norm_constraint**0.5 / ops.maximum(length, 1e-300))
         return _subtract(parameters, change), {"direction": direction}
 
-    def direction(self, jacobian, residuals, previous):
-        """phi_k from O ``(batch, n_parameters)``, E - mean E ``(batch,)`` and phi_{k-1} ``(n_parameters,)``."""
-        batch, n_parameters = jacobian.shape
-        # Not `ops.mean`, which computes in float32 on JAX, whatever the precision.
-        centred = (jacobian - ops.sum(jacobian, axis=0, keepdims=True) / batch) / batch**0.5
-        target = residuals / batch**0.5 - self.momentum * ops.matmul(centred, previous)
-        if self.in_parameter_space or n_parameters <= batch:
-            gram = ops.matmul(ops.transpose(centred), centred)
-            solution = self._solve(gram, ops.matmul(ops.transpose(centred), target))
-        else:
-            gram = ops.matmul(centred, ops.transpose(centred))
-            solution = ops.matmul(ops.transpose(centred), self._solve(gram, target))
-        return self.momentum * previous + solution
+    def direction(self, jacobian: Jacobian, residuals, previous):
+        """phi_k from O, E - mean E ``(batch,)`` and phi_{k-1} ``(n_parameters,)``."""
+        in_samples = jacobian.n_parameters > max(jacobian.batch, self.in_parameter_space * LARGEST_PARAMETER_SPACE)
+        solve = self._in_samples if in_samples else self._in_parameters
+        return self.momentum * previous + solve(jacobian, residuals / jacobian.batch**0.5, previous)
 
-    def _solve(self, gram, target):
-        """(gram + lambda)^{-1} target, in float64.
+    def _in_samples(self, jacobian: Jacobian, residuals, previous):
+        root, gram = jacobian.batch**0.5, jacobian.gram()
+        rounding = _rounding(gram, jacobian.precision) / jacobian.batch
+        target = residuals
+        if self.momentum:
+            target = target - self.momentum * _centred(jacobian.apply(previous), 0) / root
+        solution = self._solve(_centred(_centred(gram, 0), 1) / jacobian.batch, target, rounding)
+        return jacobian.adjoint(_centred(solution, 0)) / root
 
-        Rounding makes a Gram matrix indefinite by at most its size times its trace times the machine precision;
-        adding that keeps the factorisation from failing. A Gram matrix that is not finite gives NaN, not an error.
+    def _in_parameters(self, jacobian: Jacobian, residuals, previous):
+        centred = _centred(jacobian.dense(), 0) / jacobian.batch**0.5
+        target = residuals - self.momentum * ops.matmul(centred, previous)
+        gram = ops.matmul(ops.transpose(centred), centred)
+        return self._solve(gram, ops.matmul(ops.transpose(centred), target), _rounding(gram, "float64"))
+
+    def _solve(self, gram, target, rounding):
+        """(gram + lambda)^{-1} target, in float64; NaN if the Gram matrix is not finite.
+
+        Rounding may make a Gram matrix indefinite, so its likely effect, ``rounding``, is added to the diagonal. Should
+        the factorisation fail all the same, its largest possible effect is added.
         """
         size = gram.shape[0]
-        finite = ops.all(ops.isfinite(gram))
-        gram = ops.where(finite, gram, ops.zeros_like(gram))
-        shift = self.settings.damping + np.finfo("float64").eps * size * ops.trace(gram)
-        factor = ops.cholesky(gram + shift * ops.eye(size, dtype="float64"))
+
+        def factorise(most: float):
+            shift = most * rounding + self.settings.damping
+            return backend.cholesky(gram + ops.expand_dims(shift, 1) * ops.eye(size, dtype="float64"))
+
+        factor = factorise(1.0)
+        factor = ops.cond(ops.all(ops.isfinite(factor)), lambda: factor, lambda: factorise(2.0 * size**0.5))
         half = ops.solve_triangular(factor, ops.expand_dims(target, -1), lower=True)
-        solution = ops.solve_triangular(ops.transpose(factor), half, lower=False)[:, 0]
-        return ops.where(finite, solution, ops.full_like(solution, float("nan")))
+        return ops.solve_triangular(ops.transpose(factor), half, lower=False)[:, 0]
+
+
+def _rounding(gram, precision: str):
+    """The likely effect of rounding on a Gram matrix G of vectors in that precision, ``(size,)``, for its diagonal.
+
+    G_ij is wrong by some machine precisions times sqrt(G_ii G_jj). Scaled to a diagonal of one, independent errors are
+    a random matrix, whose eigenvalues are as its entries times 2 sqrt(size); at worst they are as these times size.
+    """
+    size = gram.shape[0]
+    return 4 * size**0.5 * float(np.finfo(precision).eps) * ops.diagonal(gram)
+
+
+def _centred(values, axis: int):
+    """Values minus their mean over an axis. Not by `ops.mean`, which computes in float32 on JAX for any precision."""
+    return values - ops.sum(values, axis=axis, keepdims=True) / values.shape[axis]
 
 
 def _subtract(parameters: list, change) -> list:

@@ -6,7 +6,7 @@ import dataclasses
 import pytest
 
 from harness.config import RunConfig, compose, evaluation
-from harness.settings import PROTOCOLS, KerasOptimizerSettings, SpringSettings
+from harness.settings import PROTOCOLS, KerasOptimizerSettings, PretrainSettings, SpringSettings
 from zoo.errors import UnknownNameError, ZooError
 
 DOT = ["model=slater_jastrow", "system=quantum_dot_n2"]
@@ -25,6 +25,21 @@ def test_defaults():
 def test_hyperparameters_are_those_of_the_space_of_the_system():
     assert "jastrow_order" in compose(DOT).model
     assert "orbitals" in compose(LATTICE).model
+
+
+def test_pretraining_has_keys_only_for_models_that_need_it():
+    config = compose(["model=psiformer", DOT[1], "pretrain.steps=7"])
+    assert config.pretrain == PretrainSettings(steps=7)
+    assert config.to_dict()["pretrain"] == {"steps": 7, "walkers": 256, "learning_rate": 0.01}
+    assert RunConfig.from_dict(config.to_dict()) == config
+    assert compose(DOT).pretrain is None and "pretrain" not in compose(DOT).to_dict()
+    message = r"^pretrain\.steps: this model starts from the mean field: expected it with ferminet, .*psiformer"
+    with pytest.raises(ZooError, match=message):
+        compose([*DOT, "pretrain.steps=7"])
+    with pytest.raises(ZooError, match=message):
+        RunConfig.from_dict({**compose(DOT).to_dict(), "pretrain": {"steps": 7}})
+    with pytest.raises(ZooError, match=r"pretrain\.walkers=2: expected 4 or more"):
+        compose(["model=psiformer", DOT[1], "pretrain.walkers=2"])
 
 
 def test_alias_becomes_the_name():

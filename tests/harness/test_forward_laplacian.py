@@ -228,6 +228,9 @@ def test_a_known_sparse_matrix_passes_the_support_on_and_an_unknown_one_does_not
         ("quantum_dot", {"dim": 3, "n_up": 2, "n_down": 2}),
         ("lithium_hydride", {}),
         ("molecule", {"atoms": "B 0 0 0", "spin": 1, "basis": "cc-pVDZ"}),
+        ("electron_gas", {"rs": 2.0, "n_up": 3, "n_down": 2}),
+        ("electron_gas", {"dim": 2, "n_up": 5, "n_down": 0}),
+        ("electron_gas", {"n_up": 1, "n_down": 1}),
     ],
 )
 def test_wavefunctions_of_the_zoo(model, system, parameters):

@@ -1,6 +1,6 @@
 """One update against the formulas, worked out densely in NumPy.
 
-The wavefunction here is log|Psi| = sum over parameters of theta times features, so the derivatives are the features.
+The first wavefunction is log|Psi| = sum over parameters of theta times features, so the derivatives are the features.
 """
 
 import keras
@@ -8,28 +8,33 @@ import numpy as np
 import pytest
 from keras import ops
 
-from harness import backend
+from harness import backend, stateless
 from harness.optimizers import create_optimizer
+from harness.optimizers.assembly import log_abs_jacobian
 from harness.settings import KerasOptimizerSettings, MinSRSettings, SpringSettings, SRSettings, optimizer_settings
 from zoo.errors import UnknownNameError, ZooError
+from zoo.registry import create_model, create_system
 
 SHAPES = [(3, 2), (), (5,)]
 N_PARAMETERS = 12
 UNLIMITED = {"norm_constraint": 0.0, "decay_steps": 0.0}
 
 
-def log_abs(parameters, features):
-    flat = ops.concatenate([ops.reshape(p, (-1,)) for p in parameters])
-    return ops.matmul(features, flat)
+class Linear(keras.Model):
+    """log|Psi| = features . theta, of features ``(batch, 12)``."""
 
+    def __init__(self):
+        super().__init__()
+        random = np.random.default_rng(1)
+        for index, shape in enumerate(SHAPES):
+            values = keras.initializers.Constant(random.normal(size=shape))
+            setattr(self, f"theta_{index}", self.add_weight(shape=shape, initializer=values, name=f"theta_{index}"))
+        self(keras.KerasTensor((None, N_PARAMETERS), dtype="float64"))
 
-def variables() -> list:
-    random = np.random.default_rng(1)
-    return [keras.Variable(random.normal(size=shape), dtype="float64") for shape in SHAPES]
-
-
-def tensors(arrays) -> list:
-    return [ops.convert_to_tensor(a) for a in arrays]
+    def call(self, features):
+        flat = ops.concatenate([ops.reshape(theta, (-1,)) for theta in (self.theta_0, self.theta_1, self.theta_2)])
+        log_abs = ops.matmul(features, flat)
+        return ops.ones_like(log_abs), log_abs
 
 
 def flat(parameters) -> np.ndarray:
@@ -48,11 +53,12 @@ class Run:
 
     def __init__(self, choice):
         self.optimizer = create_optimizer(choice)
-        start = variables()
+        self.model = Linear()
+        start = self.model.trainable_variables
         self.parameters = [ops.copy(v.value) for v in start]
         self.buffers = keras.tree.map_structure(ops.convert_to_tensor, self.optimizer.initial_buffers(start))
         self.rate, self.steps = self.optimizer.learning_rate, 0
-        self.compiled = backend.jit(lambda *a: self.optimizer.update(log_abs, *a))
+        self.compiled = backend.jit(lambda *a: self.optimizer.update(self.model, *a))
 
     def update(self, features, residuals) -> np.ndarray:
         """The change of the parameters, flat."""
@@ -103,6 +109,66 @@ def test_reconfiguration_and_minsr_are_one_update(batch):
     features, residuals = samples(batch)
     one, other = (Run(s(damping=0.02, **UNLIMITED)).update(features, residuals) for s in (SRSettings, MinSRSettings))
     np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-10)
+
+
+class Attention(keras.Model):
+    """log|Psi| of positions ``(batch, 3, 2)`` by one head of attention and a table of places; 143 parameters."""
+
+    def __init__(self):
+        super().__init__()
+        keras.utils.set_random_seed(0)
+        self.embed, self.project, self.out = (keras.layers.Dense(n, name=f"dense_{n}") for n in (5, 15, 1))
+        self.places = self.add_weight(shape=(3, 5), initializer="random_normal", name="places")
+        self.log_scale = self.add_weight(shape=(), initializer="random_normal", name="log_scale")
+        self(keras.KerasTensor((None, 3, 2), dtype="float64"))
+
+    def call(self, x):
+        features = self.embed(x * ops.exp(self.log_scale)) + self.places
+        query, key, value = ops.split(self.project(features), 3, axis=-1)
+        weights = ops.softmax(ops.einsum("bid,bjd->bij", query, key), axis=-1)
+        log_abs = ops.sum(self.out(ops.sigmoid(ops.matmul(weights, value)))[..., 0], axis=-1)
+        return ops.ones_like(log_abs), log_abs
+
+    def sample_configurations(self, batch, seed):
+        return np.random.default_rng(seed).normal(size=(batch, 3, 2))
+
+
+WAVEFUNCTIONS = {
+    "dot": lambda: create_model("slater_jastrow_backflow", create_system("quantum_dot_n2", n_up=2, n_down=1)),
+    "molecule": lambda: create_model("slater_jastrow", create_system("helium", basis="6-31g")),
+    "lattice": lambda: create_model(
+        "slater_jastrow", create_system("hubbard", extent=[4], boundary="A", n_up=2, n_down=2)
+    ),
+    "attention": Attention,
+}
+
+
+@pytest.mark.parametrize("batch", [10, 150], ids=["parameters > batch", "parameters < batch"])
+@pytest.mark.parametrize("case", WAVEFUNCTIONS)
+def test_directions_of_wavefunctions_are_those_of_the_dense_formula(case, batch):
+    """With the matrix of derivatives made sample by sample; the optimiser makes none if the batch is smaller."""
+    model = WAVEFUNCTIONS[case]()
+    random, parameters = np.random.default_rng(3), []
+    for variable in model.trainable_variables:
+        parameters.append(ops.convert_to_numpy(variable.value) + 0.1 * random.normal(size=variable.shape))
+    previous = 0.1 * random.normal(size=sum(p.size for p in parameters))
+    residuals = random.normal(size=batch)
+    residuals -= residuals.mean()
+    optimizers = [create_optimizer(s(damping=0.01)) for s in (SpringSettings, MinSRSettings, SRSettings)]
+
+    def compute(parameters, walkers, previous, residuals):
+        jacobian = log_abs_jacobian(model, parameters, walkers)
+        log_abs = lambda p, x: stateless.log_psi(model, p, x)[1]  # noqa: E731
+        plain = backend.per_sample_jacobian(log_abs, parameters, walkers)
+        return [optimizer.direction(jacobian, residuals, previous) for optimizer in optimizers], plain
+
+    walkers = model.sample_configurations(batch, seed=3)
+    inputs = keras.tree.map_structure(ops.convert_to_tensor, [parameters, walkers, previous, residuals])
+    directions, jacobian = keras.tree.map_structure(ops.convert_to_numpy, backend.jit(compute)(*inputs))
+    for optimizer, direction in zip(optimizers, directions, strict=True):
+        expected = dense_direction(jacobian, residuals, previous, 0.01, optimizer.momentum)
+        assert np.abs(expected).max() > 1e-2
+        np.testing.assert_allclose(direction, expected, rtol=0, atol=1e-8 * np.abs(expected).max())
 
 
 def test_spring_without_momentum_is_minsr():

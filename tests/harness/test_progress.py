@@ -142,6 +142,15 @@ def test_a_terminal_is_drawn_live_and_left_with_the_final_state():
     assert file.getvalue().endswith("\x1b[?25h")  # the cursor is shown again
 
 
+def test_other_numbers_than_energies(clock):
+    console = pipe()
+    with Progress(40, "pretraining", None, console) as shown:
+        shown.show(20, [("loss", "0.5")])
+        clock.now += 4
+        shown.show(40, [("loss", "0.01")])
+    assert lines(console) == ["pretraining: 40 steps", "step 20/40  loss 0.5", "step 40/40  loss 0.01  in 0:04"]
+
+
 def test_no_steps_at_all_is_no_error(clock):
     console = pipe()
     with Progress(0, "title", None, console) as shown:

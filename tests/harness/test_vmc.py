@@ -11,6 +11,7 @@ from harness.vmc import Diverged, clip_energies
 from zoo import create_model, create_system
 from zoo.errors import ZooError
 from zoo.systems.hubbard import Hubbard
+from zoo.systems.quantum_dot import QuantumDot
 
 RING = Hubbard(extent=(4,), boundary="A", u=4.0, n_up=2, n_down=2)
 
@@ -48,6 +49,20 @@ def test_how_often_the_host_reads_changes_nothing(trained):
     vmc = compiled()
     vmc.fit(steps=6, read_every=4, equilibration=3)
     assert_equal(vmc.arrays(), trained.arrays())
+
+
+@pytest.mark.parametrize("optimizer", ["spring", "adam"])
+def test_training_is_the_same_in_a_trap_of_any_frequency(optimizer):
+    """Without repulsion frequencies differ in the units of length and energy alone."""
+    energies = []
+    for omega in (1.0, 0.01):
+        model = create_model("slater_jastrow", QuantumDot(omega=omega, n_up=3, n_down=1, coulomb=False))
+        model.orbitals.mixing.assign(0.1 * np.random.default_rng(0).normal(size=model.orbitals.mixing.shape))
+        vmc = VMC(model).compile(optimizer=optimizer, walkers=32)
+        history = vmc.fit(steps=4, read_every=1, equilibration=2).history
+        energies.append(np.array(history["energy"]) / omega)
+    np.testing.assert_allclose(*energies, rtol=1e-9)
+    assert np.ptp(energies[0]) > 1e-3
 
 
 @pytest.mark.parametrize("optimizer", ["spring", "adam"])

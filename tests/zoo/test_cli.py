@@ -136,6 +136,9 @@ def test_show_system_lists_parameters_and_references_with_sources(capsys):
         (["check", "slater"], "unknown model 'slater'"),
         (["check", "sj", "system=heliun"], "unknown system 'heliun'"),
         (["leaderboard", "build", "no/such/folder"], "no/such/folder"),
+        (["plot", "backflow", "no/such/run"], "expected the folder of a run"),
+        (["plot", "nodes"], "RUN"),
+        (["plot", "node"], "node"),
         (["rum"], "rum"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -174,6 +177,7 @@ def test_without_arguments_it_explains_itself(capsys):
 
 
 COMMANDS = [[], ["run"], ["evaluate"], ["compare"], ["list"], ["show"], ["check"], ["leaderboard", "build"]]
+COMMANDS += [["plot", "backflow"], ["plot", "nodes"]]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -252,6 +256,38 @@ def test_compare_stops_when_interrupted(fake_runs):
     fake_runs.records = [record(status="interrupted"), record()]
     assert cli.main(["compare", "sj", "sjb", "system=quantum_dot_n2"]) == 130
     assert len(fake_runs.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nodes", "--electron", "2"], "--electron 2: expected 0 to 1"),
+        (["backflow", "--walker", "9999"], "--walker 9999: expected 0 to"),
+        (["backflow", "--plane", "xz"], "--plane xz: expected none"),
+        (["nodes", "--output", "picture.pdf"], "picture.pdf: expected a file that ends in .svg or .png"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_figure_that_cannot_be_drawn_is_refused_before_a_backend_is_loaded(
+    arguments, message, fake_runs, run_folder, capsys
+):
+    name, *options = arguments
+    assert cli.main(["plot", name, str(run_folder), *options]) == 2
+    assert fake_runs.prepared == []
+    assert message in capsys.readouterr().err
+
+
+def test_figures_of_a_run(tmp_path, capsys, backend_name):
+    budget = ["train.steps=0", "train.walkers=16", "evaluate.walkers=16", "evaluate.draws=8"]
+    assert cli.main(["run", "model=sjb", DOT[1], *budget, f"backend={backend_name}", f"out={tmp_path}"]) == 0
+    [folder] = tmp_path.glob("quantum_dot_n2/slater_jastrow_backflow/*")
+    capsys.readouterr()
+    assert cli.main(["plot", "backflow", str(folder), "--walker", "3"]) == 0
+    assert capsys.readouterr().out == f"{folder / 'backflow.svg'}\n"
+    picture = tmp_path / "further" / "nodes.png"
+    assert cli.main(["plot", "nodes", str(folder), str(folder), "--electron", "1", "--output", str(picture)]) == 0
+    assert capsys.readouterr().out == f"{picture}\n"
+    assert (folder / "backflow.svg").stat().st_size > 1000 and picture.read_bytes().startswith(b"\x89PNG")
 
 
 def test_warning_about_a_plug_in_is_one_line(monkeypatch, capsys):

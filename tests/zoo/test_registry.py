@@ -13,7 +13,9 @@ from zoo.models.slater_jastrow.spec import SPEC as SLATER_JASTROW
 from zoo.registry import ModelSpec, SystemSpec
 from zoo.systems.quantum_dot import QuantumDot
 
-MODELS = ["slater_jastrow", "slater_jastrow_backflow"]
+LADDER = ["slater_jastrow", "slater_jastrow_backflow", "neural_backflow", "transformer_backflow"]
+OTHERS = ["ferminet", "ferminet_published", "psiformer", "psiformer_published"]
+MODELS = sorted(LADDER + OTHERS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,13 +53,30 @@ def test_built_in_models(plug_in):
     assert registry.list_models() == MODELS
 
 
-@pytest.mark.parametrize(("alias", "name"), [("sj", MODELS[0]), ("sjb", MODELS[1]), (MODELS[1], MODELS[1])])
+@pytest.mark.parametrize(("name", "width"), [("ferminet", 256), ("psiformer", 256)])
+def test_published_sizes_are_presets_of_the_same_model(name, width):
+    small, published = registry.model_spec(name), registry.model_spec(f"{name}_published")
+    assert published.targets == small.targets and published.version == small.version
+    sizes = [registry.hyperparameters(spec.name, "continuum") for spec in (small, published)]
+    assert sizes[0].keys() == sizes[1].keys()
+    assert sizes[0]["width"] < sizes[1]["width"] == width
+    assert (sizes[1]["layers"], sizes[1]["determinants"]) == (4, 16)
+
+
+def test_only_models_of_the_continuum_are_pretrained():
+    lattice = {"lattice": "my_package:Model"}
+    with pytest.raises(ZooError, match="needs_pretraining=True: expected a model of the continuum alone"):
+        spec(targets=lattice, configs={"lattice": NoHyperparameters}, needs_pretraining=True)
+
+
+@pytest.mark.parametrize(("alias", "name"), [("sj", LADDER[0]), ("sjb", LADDER[1]), (LADDER[1], LADDER[1])])
 def test_aliases(alias, name):
     assert registry.model_spec(alias).name == name
 
 
 @pytest.mark.parametrize(
-    ("pattern", "names"), [("*backflow*", MODELS[1:]), ("slater*", MODELS), ("sj", []), ("slater_jastrow", MODELS[:1])]
+    ("pattern", "names"),
+    [("*backflow*", sorted(LADDER[1:])), ("slater*", LADDER[:2]), ("sj", []), ("slater_jastrow", LADDER[:1])],
 )
 def test_patterns(pattern, names):
     assert registry.list_models(pattern) == names
@@ -169,7 +188,7 @@ def test_broken_plug_in_gives_one_warning_and_the_rest_works(plug_in, load):
     plug_in(entry("broken", "bad-models", load), entry("mine", "my-models", lambda: spec()))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        assert registry.list_models() == ["mine", *MODELS]
+        assert registry.list_models() == sorted(["mine", *MODELS])
         registry.list_models()
     assert len(caught) == 1 and caught[0].category is registry.PluginWarning
     assert "'broken' of bad-models left out" in str(caught[0].message)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.layers.pairs import electron_nucleus_differences, norm, spin_pairs
+from zoo.layers.pairs import directions, electron_nucleus_differences, norm, separations, spin_pairs
 from zoo.layers.radial import RadialBasis
 
 
@@ -16,8 +16,9 @@ class PairwiseBackflow(keras.layers.Layer):
     eta, one function for each type of spin pair, and mu, one for each nuclear species, are short expansions that
     decay at large distance. For equal spins eta has zero slope at contact: Psi is proportional to (1 + 2 eta) r there,
     so that a slope would change the cusp. With nuclei w_i = prod_A r_iA^2 / (r_iA^2 + l^2) switches the first term off
-    at every nucleus; the second vanishes there by itself. All coefficients start at zero. Form: Lopez Rios, Ma,
-    Drummond, Towler and Needs, PRE 74, 066701 (2006).
+    at every nucleus; the second vanishes there by itself. In a periodic cell r_ij and r_i - r_j are periodic
+    (`zoo.layers.pairs.separations` and `directions`). All coefficients start at zero. Form: Lopez Rios, Ma, Drummond,
+    Towler and Needs, PRE 74, 066701 (2006).
 
     Args:
         system: A `zoo.systems.base.ContinuumSystem`.
@@ -30,7 +31,9 @@ class PairwiseBackflow(keras.layers.Layer):
         super().__init__(**kwargs)
         self.order = order
         self.groups = spin_pairs(system.n_up, system.n_down)
-        self.nuclei = system.nuclei
+        if system.cell is not None and max(system.n_up, system.n_down) == 1:
+            self.groups = []  # the first plane wave is a constant, which no displacement changes
+        self.nuclei, self.cell = system.nuclei, system.cell
         charges = system.charges
         kinds = sorted(set(charges.tolist()))
         self.species = np.stack([charges == kind for kind in kinds], axis=1).astype("float64") if kinds else None
@@ -62,7 +65,8 @@ class PairwiseBackflow(keras.layers.Layer):
         displacement = ops.zeros_like(positions)
         for index, group in enumerate(self.groups):
             differences = group.differences(positions)
-            pushes = differences * ops.expand_dims(self.pair_function(index, norm(differences)), -1)
+            eta = self.pair_function(index, norm(separations(differences, self.cell)))
+            pushes = directions(differences, self.cell) * ops.expand_dims(eta, -1)
             matrix = ops.convert_to_tensor(group.incidence, dtype=positions.dtype)
             displacement = displacement + ops.einsum("pn,bpd->bnd", matrix, pushes)
         if self.nucleus_basis is not None:

@@ -19,16 +19,17 @@ def slogdet(matrices):
     if size == 1:
         return _of_scalar(matrices[..., 0, 0])
     _, magnitude = ops.slogdet(ops.stop_gradient(matrices))
-    regular, singular = ops.isfinite(magnitude), magnitude == -float("inf")
+    regular, singular = ops.isfinite(magnitude), ops.equal(magnitude, -float("inf"))
     identity = ops.eye(size, dtype=matrices.dtype)
     sign, log_abs = ops.slogdet(ops.where(regular[..., None, None], matrices, identity))
+    sign = ops.stop_gradient(sign) * ops.ones_like(log_abs)  # Keras's inference of shapes takes the sign for a scalar
     poison = ops.where(regular | singular, ops.zeros_like(magnitude), ops.full_like(magnitude, float("nan")))
     log_abs = log_abs + ops.stop_gradient(poison) * ops.sum(matrices, axis=(-2, -1))
     return _mask_singular(~singular, sign, log_abs)
 
 
 def _of_scalar(values):
-    regular = values != 0
+    regular = ops.not_equal(values, 0.0)
     safe = ops.where(regular, values, ops.ones_like(values))
     return _mask_singular(regular, ops.sign(safe), ops.log(ops.abs(safe)))
 
@@ -42,11 +43,54 @@ def spin_determinants(orbitals, n_up: int, n_down: int):
     """det of the spin-up block times det of the spin-down block.
 
     Args:
-        orbitals: Values ``(batch, n_up + n_down, n_orbitals)``, spin up first; each spin uses the first columns.
+        orbitals: Values ``(..., n_up + n_down, n_orbitals)``, spin up first; each spin uses the first columns.
+
+    Returns:
+        ``(sign, log_abs)``, each ``(...)``.
+    """
+    sign_up, log_up = slogdet(orbitals[..., :n_up, :n_up])
+    sign_down, log_down = slogdet(orbitals[..., n_up:, :n_down])
+    return sign_up * sign_down, log_up + log_down
+
+
+def sum_of_determinants(signs, logs, coefficients=None):
+    """Sign and log|sum_k c_k s_k exp(l_k)| of determinants given by their signs and logarithms.
+
+    The largest logarithm is taken out before the exponential, so no term overflows. A term of sign 0 counts for
+    nothing; a sum that is exactly zero gives sign 0, log -inf and derivative 0, as a singular matrix does in
+    `slogdet`. What is not finite otherwise stays visible.
+
+    Args:
+        signs, logs: s_k and l_k, ``(batch, K)``, as `slogdet` gives them.
+        coefficients: c_k, ``(K,)``, of any sign; 1 if not given.
 
     Returns:
         ``(sign, log_abs)``, each ``(batch,)``.
     """
-    sign_up, log_up = slogdet(orbitals[:, :n_up, :n_up])
-    sign_down, log_down = slogdet(orbitals[:, n_up:, :n_down])
-    return sign_up * sign_down, log_up + log_down
+    signs = ops.stop_gradient(signs)
+    if coefficients is not None:
+        signs = signs * coefficients
+    fixed = ops.stop_gradient(logs)
+    counted = ops.where(ops.not_equal(ops.stop_gradient(signs), 0.0), fixed, ops.full_like(fixed, -float("inf")))
+    largest = ops.max(counted, axis=-1)
+    largest = ops.where(ops.isfinite(largest), largest, ops.zeros_like(largest))
+    total = ops.sum(signs * ops.exp(logs - largest[:, None]), axis=-1)
+    sign, log_abs = _of_scalar(total)
+    return sign, log_abs + largest
+
+
+def sum_of_products(matrices: list, coefficients=None):
+    """Sign and log|sum_k c_k prod_s det M_sk| of orbital matrices M_s ``(batch, K, n_s, n_s)``, one for each s.
+
+    Args:
+        matrices: One for each spin, or a single one for all electrons together.
+        coefficients: As in `sum_of_determinants`.
+
+    Returns:
+        ``(sign, log_abs)``, each ``(batch,)``.
+    """
+    sign, log_abs = slogdet(matrices[0])
+    for matrix in matrices[1:]:
+        next_sign, next_log = slogdet(matrix)
+        sign, log_abs = sign * next_sign, log_abs + next_log
+    return sum_of_determinants(sign, log_abs, coefficients)

@@ -2,7 +2,9 @@
 
 log|Psi| gains  sum_{i<j} u(r_ij) + sum_{i,A} chi(r_iA) + sum_{i<j,A} f(r_ij, r_iA, r_jA).  Functions differ between
 spin pairs of equal and of opposite spin, and between nuclei of different charge. The centre of a trap counts as a
-nucleus of charge zero. General form: Drummond, Towler and Needs, PRB 70, 235119 (2004), here in bounded variables.
+nucleus of charge zero; where a system has no centre, the first sum is left. In a periodic cell distances are periodic
+(`zoo.layers.pairs.separations`), and a second two-body term in plane waves is added. General form: Drummond, Towler and
+Needs, PRB 70, 235119 (2004), here in bounded variables.
 """
 
 from __future__ import annotations
@@ -12,8 +14,10 @@ import numpy as np
 from keras import ops
 
 from zoo.layers.cusp import nuclear_cusp
-from zoo.layers.pairs import PairGroup, electron_nucleus_distances, spin_pairs
+from zoo.layers.pairs import PairGroup, electron_nucleus_distances, norm, separations, spin_pairs
+from zoo.layers.plane_waves import PlaneWaves
 from zoo.layers.radial import RadialBasis
+from zoo.systems.wave_vectors import stars
 
 
 def _species(system) -> np.ndarray:
@@ -132,8 +136,49 @@ def _with_one(values):
     return ops.concatenate([ops.ones_like(values[..., :1]), values], axis=-1)
 
 
+class PlaneWaveJastrow(keras.layers.Layer):
+    """Two-body factor of a periodic cell, sum_{i<j} p(r_ij) with p(r) = sum_s a_s sum_{G in star s} cos(G.r).
+
+    The stars are those of the shortest wave vectors, each with a coefficient for equal and one for opposite spins. It
+    has what functions of one distance lack, the long range and the shape of the cell, and no cusp. All coefficients
+    start at zero.
+
+    Args:
+        system: A `zoo.systems.base.ContinuumSystem` with a cell.
+        order: Number of stars.
+
+    Call: positions ``(batch, n_electrons, dim)`` to ``(batch,)``.
+    """
+
+    def __init__(self, system, order: int, **kwargs):
+        super().__init__(**kwargs)
+        self.n_up = system.n_up
+        self.kinds = [group.name for group in spin_pairs(system.n_up, system.n_down)]
+        found = stars(system.dim, order)
+        self.waves = PlaneWaves([n for star in found for n in star], system.cell, name="waves")
+        # Cosine and sine of a vector stand side by side.
+        self.star_of_wave = np.repeat(np.eye(order), [2 * len(star) for star in found], axis=0)
+
+    def build(self, input_shape):
+        shape = (self.star_of_wave.shape[1],)
+        self.coefficients = {
+            kind: self.add_weight(shape=shape, initializer="zeros", name=f"{kind}_coefficients") for kind in self.kinds
+        }
+
+    def call(self, positions):
+        """Sums over pairs as products of sums over electrons: |sum_i exp(iG.r_i)|^2 holds every pair twice."""
+        waves = self.waves(positions)
+        up, down = ops.sum(waves[:, : self.n_up], axis=1), ops.sum(waves[:, self.n_up :], axis=1)
+        products = {"same_spin": 0.5 * (ops.square(up) + ops.square(down)), "opposite_spin": up * down}
+        star_of_wave = ops.convert_to_tensor(self.star_of_wave, dtype=positions.dtype)
+        total = ops.zeros_like(positions[:, 0, 0])
+        for kind, coefficients in self.coefficients.items():
+            total = total + ops.matmul(ops.matmul(products[kind], star_of_wave), coefficients)
+        return total
+
+
 class ContinuumJastrow(keras.layers.Layer):
-    """The sum of the factors above, with functions of its own for each type of spin pair.
+    """The sum of the factors above, as far as the system has centres or a cell, for each type of spin pair.
 
     Args:
         system: A `zoo.systems.base.ContinuumSystem`.
@@ -145,34 +190,49 @@ class ContinuumJastrow(keras.layers.Layer):
 
     def __init__(self, system, order: int = 5, three_body_order: int = 2, **kwargs):
         super().__init__(**kwargs)
-        self.centres, species = system.centres, _species(system)
+        self.centres, self.cell = system.centres, system.cell
         length = system.length_scale
-        self.one_body = ElectronNucleusJastrow(system, order, name="electron_nucleus")
         self.groups = spin_pairs(system.n_up, system.n_down)
+        self.one_body, self.three_body, self.long_range = None, [], None
+        if len(self.centres):
+            self.one_body = ElectronNucleusJastrow(system, order, name="electron_nucleus")
         self.two_body = [
-            ElectronElectronJastrow(system.electron_cusp(g.same_spin), order, length, name=f"{g.name}_pairs")
+            ElectronElectronJastrow(
+                system.electron_cusp(g.same_spin), order, system.correlation_length, name=f"{g.name}_pairs"
+            )
             for g in self.groups
         ]
-        self.three_body = [
-            ElectronElectronNucleusJastrow(g, species, three_body_order, length, name=f"{g.name}_pairs_and_nucleus")
-            for g in (self.groups if three_body_order > 0 else [])
-        ]
+        if len(self.centres) and three_body_order > 0:
+            species = _species(system)
+            self.three_body = [
+                ElectronElectronNucleusJastrow(g, species, three_body_order, length, name=f"{g.name}_pairs_and_nucleus")
+                for g in self.groups
+            ]
+        if self.cell is not None:
+            self.long_range = PlaneWaveJastrow(system, order, name="plane_waves")
 
     def build(self, input_shape):
         batch, n_electrons, _ = input_shape
         centre_shape = (batch, n_electrons, len(self.centres))
-        self.one_body.build(centre_shape)
+        if self.one_body is not None:
+            self.one_body.build(centre_shape)
         for factor in self.two_body:
             factor.build(None)
         for factor in self.three_body:
             factor.build(None, centre_shape)
+        if self.long_range is not None:
+            self.long_range.build(input_shape)
 
     def call(self, positions):
-        to_centres = electron_nucleus_distances(positions, self.centres)
-        total = self.one_body(to_centres)
+        total = ops.zeros_like(positions[:, 0, 0])
+        to_centres = electron_nucleus_distances(positions, self.centres) if self.one_body is not None else None
+        if self.one_body is not None:
+            total = total + self.one_body(to_centres)
         for index, group in enumerate(self.groups):
-            between = group.distances(positions)
+            between = norm(separations(group.differences(positions), self.cell))
             total = total + self.two_body[index](between)
             if self.three_body:
                 total = total + self.three_body[index](between, to_centres)
+        if self.long_range is not None:
+            total = total + self.long_range(positions)
         return total

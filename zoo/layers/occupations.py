@@ -20,7 +20,7 @@ def occupied_rows(occupations, n_electrons: int):
     order = ops.cumsum(ops.cast(occupations, "int32"), axis=-1)
     electrons = ops.arange(1, n_electrons + 1, dtype="int32")
     number = ops.expand_dims(order * ops.cast(occupations, "int32"), 1)
-    return ops.cast(number == ops.reshape(electrons, (1, n_electrons, 1)), keras.config.floatx())
+    return ops.cast(ops.equal(number, ops.reshape(electrons, (1, n_electrons, 1))), keras.config.floatx())
 
 
 def charge_and_spin(occupations):

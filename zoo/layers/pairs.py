@@ -66,7 +66,7 @@ def _group(same_spin: bool | None, first: np.ndarray, second: np.ndarray, n_elec
 def norm(vectors):
     """Euclidean length over the last axis; its derivative at zero length is zero instead of NaN."""
     squares = ops.sum(ops.square(vectors), axis=-1)
-    zero = squares == 0
+    zero = ops.equal(squares, 0.0)  # `==` of a symbolic tensor would be that of Python objects
     return ops.where(zero, ops.zeros_like(squares), ops.sqrt(ops.where(zero, ops.ones_like(squares), squares)))
 
 

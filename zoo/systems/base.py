@@ -18,7 +18,7 @@ import numpy as np
 if TYPE_CHECKING:
     import keras
 
-    from zoo.references import ReferenceSet
+    from zoo.references import Reference, ReferenceSet
 
 
 class System(ABC):
@@ -34,6 +34,11 @@ class System(ABC):
     @property
     def n_electrons(self) -> int:
         return self.n_up + self.n_down
+
+    @property
+    def energy_scale(self) -> float:
+        """Energy of the excitations in `energy_unit`: optimisers measure local energies in it."""
+        return 1.0
 
     def parameters(self) -> dict[str, Any]:
         """The fields as plain JSON values: with ``family`` they define the system."""
@@ -61,15 +66,30 @@ class System(ABC):
         """Exact ground-state energy and how it is obtained, where that takes no more than a second; else None."""
         return None
 
+    def mean_field_energy(self) -> tuple[float, str] | None:
+        """Restricted Hartree-Fock energy and the method, named as in the file of references, where it is cheap."""
+        return None
+
     def references(self) -> ReferenceSet:
-        """Every energy on record for this Hamiltonian, and its exact energy where none is on record but it is cheap."""
+        """Every energy on record for this Hamiltonian; exact and Hartree-Fock energies are computed where none is.
+
+        Only cheap ones are: those of `exact_energy` and `mean_field_energy`.
+        """
         from zoo import references
 
         known = references.find(self.reference_key)
-        if known.exact is not None or (computed := self.exact_energy()) is None:
-            return known
-        energy, method = computed
-        record = references.Reference(
+        computed = []
+        if known.exact is None and (exact := self.exact_energy()) is not None:
+            computed.append(self._computed("exact", *exact))
+        if known.hartree_fock is None and (mean_field := self.mean_field_energy()) is not None:
+            computed.append(self._computed("mean_field", *mean_field))
+        return references.ReferenceSet(known.key, (*known.records, *computed))
+
+    def _computed(self, kind: str, energy: float, method: str) -> Reference:
+        """A record of an energy that was computed when it was asked for."""
+        from zoo import references
+
+        return references.Reference(
             key=self.reference_key or self.family,
             system=f"{self.family} {self.parameters()}",
             n_up=self.n_up,
@@ -80,13 +100,12 @@ class System(ABC):
             uncertainty=1e-8 * max(1.0, abs(energy)),
             units=self.energy_unit,
             method=method,
-            kind="exact",
-            exact=True,
+            kind=kind,
+            exact=kind == "exact",
             status="computed",
             source=f"computed: {method}",
             note="computed when it was asked for",
         )
-        return references.ReferenceSet(known.key, (*known.records, record))
 
 
 class ContinuumSystem(System):
@@ -131,6 +150,11 @@ class ContinuumSystem(System):
     def length_scale(self) -> float:
         """Typical distance between electrons in bohr: sets the first range of Jastrow factors and proposals."""
 
+    @property
+    def correlation_length(self) -> float:
+        """Length in bohr over which the correlation of a pair builds up: the first range of two-body factors."""
+        return self.length_scale
+
     def local_length(self, positions) -> Any:
         """Length in bohr over which |Psi| changes near each electron, ``(batch, n_electrons)``: scales its moves."""
         from keras import ops
@@ -144,6 +168,13 @@ class ContinuumSystem(System):
     @abstractmethod
     def initial_positions(self, random: np.random.Generator, batch: int) -> np.ndarray:
         """Starting positions, shape ``(batch, n_electrons, dim)``."""
+
+    @property
+    def orbital_multiplets(self) -> np.ndarray:
+        """Number of the multiplet of each orbital, ``(max(n_up, n_down),)``: a factor common to a multiplet keeps the
+        symmetry that mixes its orbitals. Each is by itself where there is no such symmetry.
+        """
+        return np.arange(max(self.n_up, self.n_down))
 
     @abstractmethod
     def orbitals(self) -> keras.Layer:

@@ -31,3 +31,26 @@ def canonical_symbol(text: str) -> str:
         near = suggestion(symbol, SYMBOLS)
         raise ZooError(f"unknown element {text!r}{near if 'mean' in near else ': expected a symbol from H to Kr'}")
     return symbol
+
+
+def unpaired_electrons(charge: int, n_electrons: int) -> int | None:
+    """Unpaired electrons of the ground state of an atom or ion, by Hund's rule; None where shells compete.
+
+    Subshells fill by n + l, then n (Madelung), and within an open one as many spins as possible are parallel. Neutral
+    chromium alone breaks this up to krypton: it has six parallel spins. In ions from scandium on 3d competes with 4s.
+
+    Args:
+        charge: Charge of the nucleus, at most that of krypton.
+        n_electrons: Electrons, at least one.
+    """
+    if charge > 20 and n_electrons != charge and 18 < n_electrons < 30:
+        return None
+    if charge == n_electrons == 24:
+        return 6
+    left = n_electrons
+    for _, _, momentum in sorted((n + l, n, l) for n in range(1, 9) for l in range(n)):
+        states = 2 * momentum + 1
+        if left <= 2 * states:
+            return min(left, 2 * states - left)
+        left -= 2 * states
+    raise AssertionError(f"{n_electrons} electrons fill every subshell up to n = 8")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import itertools
 import math
 from typing import Any, ClassVar
@@ -11,11 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from zoo.errors import ZooError
+from zoo.systems import geometry
 from zoo.systems.base import ContinuumSystem
-from zoo.systems.elements import canonical_symbol, nuclear_charge
+from zoo.systems.elements import nuclear_charge, unpaired_electrons
 
-_SAME_LENGTH = 1e-4
-"""Distances in bohr that differ by less belong to one geometry."""
+_COINCIDENT = 1e-4
+"""Distance in bohr below which two nuclei are one by mistake."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,10 +25,10 @@ class Molecule(ContinuumSystem):
     Nuclei are points at rest; no relativity, no pseudopotentials.
 
     Attributes:
-        atoms: ``"symbol x y z"`` of each nucleus in bohr, separated by semicolons; a bare symbol is an atom at the
-            origin. Kept in canonical form.
+        atoms: ``symbol x y z`` of each nucleus in bohr, separated by semicolons (a last entry ``angstrom`` changes the
+            unit); a bare symbol, an atom at the origin; or the path of an XYZ file. Kept written out, in bohr.
         charge: Charge of the molecule.
-        spin: Unpaired electrons, n_up - n_down, 0 or more.
+        spin: Unpaired electrons, n_up - n_down, 0 or more; null takes Hund's rule for an atom, 0 or 1 for a molecule.
         basis: Gaussian basis set of the Hartree-Fock orbitals, by its name in PySCF; its primitives are used
             uncontracted.
     """
@@ -38,18 +38,18 @@ class Molecule(ContinuumSystem):
 
     atoms: str = "He"
     charge: int = 0
-    spin: int = 0
+    spin: int | None = None
     basis: str = "cc-pVQZ"
 
     def __post_init__(self):
-        geometry = _parse(self.atoms)
-        object.__setattr__(self, "atoms", "; ".join(_format(*atom) for atom in geometry))
-        for (i, (_, first)), (j, (_, second)) in itertools.combinations(enumerate(geometry, 1), 2):
-            if math.dist(first, second) < _SAME_LENGTH:
+        object.__setattr__(self, "atoms", geometry.canonical(self.atoms))
+        for (i, (_, first)), (j, (_, second)) in itertools.combinations(enumerate(geometry.parse(self.atoms), 1), 2):
+            if math.dist(first, second) < _COINCIDENT:
                 raise ZooError(f"system.atoms={self.atoms!r}: expected nuclei apart, but {i} and {j} coincide")
         for name in ("charge", "spin"):
-            if type(getattr(self, name)) is not int:
-                raise ZooError(f"system.{name}={getattr(self, name)!r}: expected an integer")
+            value = getattr(self, name)
+            if type(value) is not int and not (name == "spin" and value is None):
+                raise ZooError(f"system.{name}={value!r}: expected an integer")
         if not (isinstance(self.basis, str) and self.basis.strip()):
             raise ZooError(f"system.basis={self.basis!r}: expected the name of a basis set, such as 'cc-pVQZ'")
         protons = int(self.charges.sum())
@@ -61,26 +61,45 @@ class Molecule(ContinuumSystem):
             raise ZooError(
                 f"system.charge={self.charge}: expected at least {-protons}, as the nuclei hold {protons} protons"
             )
-        if not 0 <= self.spin <= self.n_electrons or (self.n_electrons - self.spin) % 2:
+        if self.spin is None:
+            object.__setattr__(self, "spin", self._lowest_spin())
+        if not 0 <= self.unpaired <= self.n_electrons or (self.n_electrons - self.unpaired) % 2:
             allowed = ", ".join(str(spin) for spin in range(self.n_electrons % 2, self.n_electrons + 1, 2))
             raise ZooError(f"system.spin={self.spin}: expected one of {allowed} for {self.n_electrons} electrons")
+
+    def _lowest_spin(self) -> int:
+        if len(self.charges) > 1:
+            return self.n_electrons % 2
+        spin = unpaired_electrons(int(self.charges[0]), self.n_electrons)
+        if spin is None:
+            raise ZooError(
+                f"system.spin=null: expected a number for {self.symbols[0]} with {self.n_electrons} electrons, where "
+                "Hund's rule is in doubt"
+            )
+        return spin
 
     @property
     def n_electrons(self) -> int:
         return int(self.charges.sum()) - self.charge
 
     @property
+    def unpaired(self) -> int:
+        """`spin`, which is a number once the molecule is made."""
+        assert self.spin is not None
+        return self.spin
+
+    @property
     def n_up(self) -> int:  # type: ignore[override]
-        return (self.n_electrons + self.spin) // 2
+        return (self.n_electrons + self.unpaired) // 2
 
     @property
     def n_down(self) -> int:  # type: ignore[override]
-        return (self.n_electrons - self.spin) // 2
+        return (self.n_electrons - self.unpaired) // 2
 
     @property
     def symbols(self) -> tuple[str, ...]:
         """Chemical symbol of each nucleus."""
-        return tuple(symbol for symbol, _ in _parse(self.atoms))
+        return tuple(symbol for symbol, _ in geometry.parse(self.atoms))
 
     @property
     def charges(self) -> np.ndarray:
@@ -88,7 +107,7 @@ class Molecule(ContinuumSystem):
 
     @property
     def nuclei(self) -> np.ndarray:
-        return np.array([position for _, position in _parse(self.atoms)])
+        return np.array([position for _, position in geometry.parse(self.atoms)])
 
     @property
     def nuclear_repulsion(self) -> float:
@@ -108,7 +127,9 @@ class Molecule(ContinuumSystem):
     @property
     def reference_key(self) -> str | None:
         """Key of the references with these elements, distances between nuclei, and electrons of each spin."""
-        return _reference_key(self)
+        from zoo.systems.reference_geometry import key_of
+
+        return key_of(self)
 
     def validate(self) -> None:
         """Checks the basis set, which needs PySCF.
@@ -164,38 +185,6 @@ class Molecule(ContinuumSystem):
         return GaussianOrbitals(self.nuclei, fit.functions, fit.coefficients, name="orbitals")
 
 
-@functools.lru_cache(maxsize=256)
-def _parse(atoms: str) -> tuple[tuple[str, tuple[float, float, float]], ...]:
-    """Symbol and position of each nucleus.
-
-    Raises:
-        ZooError: An unknown element, or a line that is not a symbol and three finite numbers.
-    """
-    expected = "expected 'symbol x y z' of each nucleus in bohr, separated by ';', or one bare symbol"
-    if not isinstance(atoms, str) or not atoms.strip():
-        raise ZooError(f"system.atoms={atoms!r}: {expected}")
-    lines = [line.split() for line in atoms.replace("\n", ";").split(";") if line.strip()]
-    if len(lines) == 1 and len(lines[0]) == 1:
-        return ((canonical_symbol(lines[0][0]), (0.0, 0.0, 0.0)),)
-    geometry = []
-    for line in lines:
-        symbol = canonical_symbol(line[0])
-        try:
-            x, y, z = (float(number) for number in line[1:])
-        except ValueError as error:
-            raise ZooError(f"system.atoms: {' '.join(line)!r}: {expected}") from error
-        if not all(math.isfinite(number) for number in (x, y, z)):
-            raise ZooError(f"system.atoms: {' '.join(line)!r}: expected finite coordinates")
-        geometry.append((symbol, (x, y, z)))
-    return tuple(geometry)
-
-
-def _format(symbol: str, position: tuple[float, float, float]) -> str:
-    """One nucleus in canonical form; adding zero turns -0 into 0."""
-    numbers = [repr(number + 0.0).removesuffix(".0") for number in position]
-    return " ".join([symbol, *numbers])
-
-
 def _place(charges: np.ndarray, n_up: int, n_down: int, *, backwards: bool) -> list[tuple[int, int]]:
     """Nucleus of each electron, spin up first, and its rank among the electrons of its spin there.
 
@@ -220,39 +209,3 @@ def _place(charges: np.ndarray, n_up: int, n_down: int, *, backwards: bool) -> l
         for nucleus in range(len(charges))
         for rank in range(of_spin[nucleus])
     ]
-
-
-@functools.lru_cache(maxsize=256)
-def _reference_key(molecule: Molecule) -> str | None:
-    from zoo import references
-
-    for record in references.load():
-        nuclei = record.parameters.get("nuclei")
-        if not record.key.startswith(("atom/", "mol/")) or nuclei is None:
-            continue
-        symbols, positions = [n[0] for n in nuclei], np.array([n[1] for n in nuclei], dtype=float)
-        if (record.n_up, record.n_down) == (molecule.n_up, molecule.n_down) and _congruent(
-            molecule.symbols, molecule.nuclei, symbols, positions
-        ):
-            return record.key
-    return None
-
-
-def _congruent(symbols, positions: np.ndarray, other_symbols, other_positions: np.ndarray) -> bool:
-    """Whether some pairing of like nuclei keeps every distance: a rotation, reflection and shift join the two."""
-    if sorted(symbols) != sorted(other_symbols):
-        return False
-    distances = np.linalg.norm(positions[:, None] - positions, axis=-1)
-    other = np.linalg.norm(other_positions[:, None] - other_positions, axis=-1)
-
-    def extend(pairing: list[int]) -> bool:
-        i = len(pairing)
-        if i == len(symbols):
-            return True
-        return any(
-            np.all(np.abs(distances[i, :i] - other[j, pairing]) < _SAME_LENGTH) and extend([*pairing, j])
-            for j in range(len(symbols))
-            if j not in pairing and symbols[i] == other_symbols[j]
-        )
-
-    return extend([])

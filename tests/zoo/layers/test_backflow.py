@@ -4,12 +4,14 @@ from keras import ops
 
 from harness import backend
 from zoo.layers.backflow import PairwiseBackflow
+from zoo.systems.electron_gas import ElectronGas
 from zoo.systems.molecule import Molecule
 from zoo.systems.quantum_dot import QuantumDot
 
 DOT = QuantumDot(dim=2, n_up=3, n_down=2)
 LITHIUM_HYDRIDE = Molecule(atoms="Li 0 0 0; H 0 0 3")
 HYDROGEN = Molecule(atoms="H", spin=1)
+GAS = ElectronGas(dim=3, rs=1.5, n_up=3, n_down=2)
 SYSTEMS = [DOT, LITHIUM_HYDRIDE]
 
 
@@ -30,7 +32,7 @@ def evaluate(layer, positions) -> np.ndarray:
     return ops.convert_to_numpy(layer(ops.convert_to_tensor(positions)))
 
 
-@pytest.mark.parametrize("system", [*SYSTEMS, HYDROGEN], ids=str)
+@pytest.mark.parametrize("system", [*SYSTEMS, HYDROGEN, GAS], ids=str)
 def test_displacements_start_at_zero(system):
     layer = PairwiseBackflow(system)
     np.testing.assert_array_equal(evaluate(layer, random_positions(system)), 0.0)
@@ -100,7 +102,7 @@ def test_a_distant_electron_is_not_displaced(system):
     assert size(1e5) / size(1e4) == pytest.approx(1e-2, rel=0.1)
 
 
-@pytest.mark.parametrize("system", [*SYSTEMS, HYDROGEN], ids=str)
+@pytest.mark.parametrize("system", [*SYSTEMS, HYDROGEN, GAS], ids=str)
 def test_no_weight_is_dead(system):
     layer, positions = random_backflow(system), ops.convert_to_tensor(random_positions(system))
     direction = ops.convert_to_tensor(np.random.default_rng(2).normal(size=positions.shape))
@@ -112,3 +114,29 @@ def test_no_weight_is_dead(system):
     gradients = backend.jit(lambda p: backend.parameter_gradient(along, p))(values)
     for weight, gradient in zip(layer.trainable_variables, gradients, strict=True):
         assert np.all(ops.convert_to_numpy(gradient) != 0), weight.path
+
+
+def test_in_a_cell_displacements_have_its_period():
+    layer, positions = random_backflow(GAS), random_positions(GAS)
+    expected = evaluate(layer, positions)
+    moved = positions + GAS.cell * np.random.default_rng(2).integers(-2, 3, size=positions.shape)
+    for changed in (moved, positions + np.array([0.3, -1.0, 2.0])):
+        np.testing.assert_allclose(evaluate(layer, changed), expected, rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(expected.sum(axis=1), 0.0, atol=1e-13)
+
+
+def test_in_a_large_cell_displacements_are_those_of_open_space():
+    gas, dot = ElectronGas(dim=3, rs=1e3, n_up=3, n_down=2), QuantumDot(dim=3, n_up=3, n_down=2)
+    periodic, open_space = random_backflow(gas), random_backflow(dot)
+    for one, other in zip(periodic.weights, open_space.weights, strict=True):
+        one.assign(other.value)
+    positions = random_positions(dot)
+    expected = evaluate(open_space, positions)
+    np.testing.assert_allclose(evaluate(periodic, positions), expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+
+
+def test_constant_orbitals_have_no_backflow():
+    layer = PairwiseBackflow(ElectronGas(n_up=1, n_down=1))
+    layer.build((None, 2, 3))
+    assert layer.weights == []
+    np.testing.assert_array_equal(evaluate(layer, np.ones((2, 2, 3))), np.zeros((2, 2, 3)))

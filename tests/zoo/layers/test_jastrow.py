@@ -1,16 +1,20 @@
 """Cusps, symmetry and live weights of the continuum's Jastrow factor, at random weights."""
 
+import itertools
+
 import numpy as np
 import pytest
 from keras import ops
 
 from harness import backend
-from zoo.layers.jastrow import ContinuumJastrow
+from zoo.layers.jastrow import ContinuumJastrow, PlaneWaveJastrow
+from zoo.systems.electron_gas import ElectronGas
 from zoo.systems.molecule import Molecule
 from zoo.systems.quantum_dot import QuantumDot
 
 LITHIUM_HYDRIDE = Molecule(atoms="Li 0 0 0; H 0 0 3")
-SYSTEMS = [QuantumDot(dim=2, n_up=3, n_down=2), QuantumDot(dim=3, omega=0.5, n_up=2, n_down=2), LITHIUM_HYDRIDE]
+GASES = [ElectronGas(dim=2, n_up=3, n_down=2), ElectronGas(dim=3, rs=2.0, n_up=2, n_down=2)]
+SYSTEMS = [QuantumDot(dim=2, n_up=3, n_down=2), QuantumDot(dim=3, omega=0.5, n_up=2, n_down=2), LITHIUM_HYDRIDE, *GASES]
 
 
 def random_jastrow(system, three_body_order: int = 2) -> ContinuumJastrow:
@@ -123,3 +127,42 @@ def test_three_body_factor_is_the_sum_in_its_docstring():
     expected = np.dot(terms, ops.convert_to_numpy(factor.coefficients.value)[0])
     found = factor(ops.convert_to_tensor(between), ops.convert_to_tensor(to_centre))
     np.testing.assert_allclose(ops.convert_to_numpy(found), [expected], rtol=1e-12)
+
+
+@pytest.mark.parametrize("system", GASES, ids=lambda s: f"{s.dim}d")
+def test_in_a_cell_translations_and_whole_cells_change_nothing(system):
+    layer, random = random_jastrow(system), np.random.default_rng(1)
+    positions = random.normal(scale=system.cell, size=(4, system.n_electrons, system.dim))
+    wrapped = positions + system.cell * random.integers(-2, 3, size=positions.shape)
+    expected = evaluate(layer, positions)
+    for changed in (wrapped, positions + random.normal(size=system.dim), -positions, positions[..., ::-1]):
+        np.testing.assert_allclose(evaluate(layer, changed), expected, rtol=1e-11)
+
+
+@pytest.mark.parametrize("system", GASES, ids=lambda s: f"{s.dim}d")
+def test_plane_wave_factor_is_a_sum_over_pairs_and_vectors_of_each_star(system):
+    """Up to a constant, the pairs of each electron with itself."""
+    layer = PlaneWaveJastrow(system, 3)
+    layer.build(None)
+    random = np.random.default_rng(0)
+    for weight in layer.trainable_variables:
+        weight.assign(random.normal(size=weight.shape))
+    positions = random.normal(size=(4, system.n_electrons, system.dim))
+    kinds = [(1, 0, 0), (1, 1, 0), (1, 1, 1)] if system.dim == 3 else [(1, 0), (1, 1), (2, 0)]
+    expected = np.zeros(4)
+    for first, second in zip(*np.triu_indices(system.n_electrons, 1), strict=True):
+        same_spin = (first < system.n_up) == (second < system.n_up)
+        coefficients = layer.coefficients["same_spin" if same_spin else "opposite_spin"]
+        angles = 2 * np.pi / system.cell * (positions[:, first] - positions[:, second])
+        for kind, coefficient in zip(kinds, ops.convert_to_numpy(coefficients.value), strict=True):
+            signed = {tuple(n) for n in itertools.product((-2, -1, 0, 1, 2), repeat=system.dim)}
+            star = [n for n in signed if tuple(sorted(map(abs, n), reverse=True)) == kind]
+            expected += coefficient * np.cos(angles @ np.array(star).T).sum(axis=1)
+    found = evaluate(layer, positions)
+    np.testing.assert_allclose(found - found[0], expected - expected[0], atol=1e-12)
+
+
+def test_without_centres_there_is_no_one_body_and_no_three_body_factor():
+    names = [weight.path for weight in random_jastrow(GASES[0]).weights]
+    assert len(names) == 6  # range and coefficients of both kinds of pairs, and coefficients of the stars
+    assert not any("nucleus" in name for name in names)

@@ -7,6 +7,7 @@ from zoo import references
 from zoo.errors import ZooError
 from zoo.systems.quantum_dot import QuantumDot
 from zoo.systems.two_electrons import two_electron_energy
+from zoo.systems.wigner import resting_positions
 
 
 @pytest.mark.parametrize(("dim", "shells"), [(2, [1, 2, 3, 4]), (3, [1, 3, 6, 10])])
@@ -84,6 +85,42 @@ def test_initial_positions_have_the_shape_of_configurations():
     positions = dot.initial_positions(np.random.default_rng(0), 7)
     assert positions.shape == (7, 3, 3)
     np.testing.assert_array_equal(positions, dot.initial_positions(np.random.default_rng(0), 7))
+
+
+@pytest.mark.parametrize(("dim", "n_up", "n_down"), [(2, 1, 1), (2, 3, 3), (2, 6, 0), (2, 10, 10), (3, 4, 3)])
+def test_electrons_of_a_weak_trap_start_about_the_sites_of_a_crystal(dim, n_up, n_down):
+    """Their potential energy is near the least possible: the crystal's, and zero-point motion on top."""
+    dot = QuantumDot(dim=dim, omega=1e-4, n_up=n_up, n_down=n_down)
+    positions = dot.initial_positions(np.random.default_rng(0), 200)
+    trap = 0.5 * dot.omega**2 * np.sum(positions**2, axis=(1, 2))
+    first, second = np.triu_indices(dot.n_electrons, 1)
+    repulsion = np.sum(1 / np.linalg.norm(positions[:, first] - positions[:, second], axis=-1), axis=1)
+    rest = resting_positions(dim, dot.n_electrons) * dot.omega ** (-2 / 3)
+    crystal = 0.5 * dot.omega**2 * np.sum(rest**2) * 3  # by the virial theorem
+    excess = np.median(trap + repulsion) - crystal
+    assert 0 < excess < 0.15 * crystal
+
+
+def test_spins_share_out_the_sites_and_the_crystal_turns_at_random():
+    dot = QuantumDot(omega=1e-6, n_up=3, n_down=3)
+    positions = dot.initial_positions(np.random.default_rng(0), 3000)
+    inner = np.linalg.norm(positions, axis=-1).argmin(axis=1)
+    np.testing.assert_allclose(np.bincount(inner, minlength=6) / 3000, 1 / 6, atol=0.03)
+    spread = np.mean(positions**2, axis=0)
+    np.testing.assert_allclose(spread, spread.mean(), rtol=0.1)
+
+
+def test_without_repulsion_electrons_start_as_a_gaussian_cloud_of_the_right_energy():
+    dot = QuantumDot(omega=0.3, n_up=3, n_down=1, coulomb=False)
+    positions = dot.initial_positions(np.random.default_rng(0), 20000)
+    trap = 0.5 * dot.omega**2 * np.sum(positions**2, axis=(1, 2)).mean()
+    assert trap == pytest.approx(0.5 * dot.noninteracting_energy(), rel=0.02)
+
+
+def test_correlation_scales_with_the_oscillator_and_energies_with_the_frequency():
+    weak, strong = QuantumDot(omega=0.01), QuantumDot(omega=1.0)
+    assert weak.correlation_length == pytest.approx(10 * strong.correlation_length)
+    assert (weak.energy_scale, strong.energy_scale) == (0.01, 1.0)
 
 
 @pytest.mark.parametrize(

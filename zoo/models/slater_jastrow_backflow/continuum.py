@@ -25,8 +25,9 @@ class SlaterJastrowBackflow(SlaterJastrow):
         three_body_order: int = 2,
         backflow_order: int = 4,
         name=None,
+        **further,
     ):
-        super().__init__(system, jastrow_order, three_body_order, name=name, backflow_order=backflow_order)
+        super().__init__(system, jastrow_order, three_body_order, name=name, backflow_order=backflow_order, **further)
 
     def add_backflow(self) -> None:
         order = self.hyperparameters["backflow_order"]

@@ -10,21 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.figures.style import STYLE
 from zoo.errors import ZooError
 
 _MOST_POINTS = 600
 _RAW, _CURVE, _REFERENCE = "#9db8d2", "#1f5a94", "#555555"
 _FINAL_STYLE = {"color": "#c2410c", "markersize": 4, "capsize": 3, "linestyle": "none"}
-_RC = {
-    "svg.hashsalt": "zoo",  # the same run gives the same bytes
-    "svg.fonttype": "path",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#777777",
-    "xtick.color": "#444444",
-    "ytick.color": "#444444",
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,7 +94,7 @@ def energy_figure(
     steps, energies, stderrs = (np.asarray(values)[finite] for values in (steps, energies, stderrs))
     curve = _Curve.of(steps, energies, stderrs)
     distances = reference is not None and len(steps) > 0
-    with matplotlib.rc_context(_RC):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(6.4, 4.6 if distances else 3.4), layout="constrained")
         panels = figure.subplots(1 + distances, 1, sharex=True, squeeze=False, height_ratios=[3, 2][: 1 + distances])
         upper, lower = panels[0, 0], panels[-1, 0]

@@ -1,0 +1,62 @@
+"""The derivatives of log|Psi| of each sample with respect to all weights, without the matrix of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from harness.optimizers.blocks import ExplicitBlock, FactoredBlock
+
+
+class Jacobian:
+    """O_b,w = d log|Psi_b| / d theta_w for B samples, with the weights flat and one after another.
+
+    Args:
+        blocks: Which have some of the weights each; weights that are in none have derivatives of zero.
+        sizes: Of all weights.
+        batch: B.
+        precision: Of the derivatives.
+    """
+
+    def __init__(self, blocks: list[ExplicitBlock | FactoredBlock], sizes: list[int], batch: int, precision: str):
+        self.blocks, self.sizes, self.batch, self.precision = blocks, sizes, batch, precision
+
+    @property
+    def n_parameters(self) -> int:
+        return sum(self.sizes)
+
+    def gram(self):
+        """O O^T, ``(batch, batch)``, float64."""
+        total = ops.zeros((self.batch, self.batch), dtype="float64")
+        for block in self.blocks:
+            total = block.gram(total)
+        return total
+
+    def apply(self, direction):
+        """O phi, ``(batch,)``, of phi ``(n_parameters,)``; float64."""
+        ends = np.cumsum(self.sizes)
+        parts = [direction[end - size : end] for end, size in zip(ends, self.sizes, strict=True)]
+        total = ops.zeros((self.batch,), dtype="float64")
+        for block in self.blocks:
+            total = total + block.apply([parts[weight] for weight in block.weights])
+        return total
+
+    def adjoint(self, vector):
+        """O^T z, ``(n_parameters,)``, of z ``(batch,)``; float64."""
+        parts = {w: part for block in self.blocks for w, part in zip(block.weights, block.adjoint(vector), strict=True)}
+        return ops.concatenate([
+            parts[weight] if weight in parts else ops.zeros((size,), dtype="float64")
+            for weight, size in enumerate(self.sizes)
+        ])  # fmt: skip
+
+    def dense(self):
+        """O itself, ``(batch, n_parameters)``, float64."""
+        columns: dict[int, Any] = {}
+        for block in self.blocks:
+            columns |= block.columns()
+        return ops.concatenate([
+            ops.cast(columns[weight], "float64") if weight in columns else ops.zeros((self.batch, size), "float64")
+            for weight, size in enumerate(self.sizes)
+        ], axis=1)  # fmt: skip

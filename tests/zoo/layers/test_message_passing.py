@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+from keras import ops
+
+from zoo.layers.attention import ElectronTransformer
+from zoo.layers.message_passing import MessagePassing
+from zoo.systems.quantum_dot import QuantumDot
+
+SYSTEM = QuantumDot(n_up=3, n_down=2)
+
+
+def network(kind: str, system=SYSTEM):
+    if kind == "messages":
+        return MessagePassing(system, width=8, rounds=3, channels=2)
+    return ElectronTransformer(system, width=8, layers=3, heads=2)
+
+
+def randomised(layer, positions):
+    layer(positions)
+    random = np.random.default_rng(0)
+    for weight in layer.trainable_variables:
+        weight.assign(0.5 * random.normal(size=weight.shape))
+    return layer
+
+
+def values(tensor) -> np.ndarray:
+    return ops.convert_to_numpy(tensor)
+
+
+@pytest.fixture
+def positions():
+    return ops.convert_to_tensor(np.random.default_rng(1).normal(size=(4, 5, 2)))
+
+
+@pytest.mark.parametrize("kind", ["messages", "attention"])
+def test_permuting_equal_spins_permutes_the_features(kind, positions):
+    layer = randomised(network(kind), positions)
+    order = [2, 0, 1, 4, 3]
+    np.testing.assert_allclose(
+        values(layer(ops.take(positions, order, axis=1))), values(layer(positions))[:, order], atol=1e-13
+    )
+
+
+@pytest.mark.parametrize("kind", ["messages", "attention"])
+def test_every_electron_sees_every_other(kind, positions):
+    layer = randomised(network(kind), positions)
+    before = values(layer(positions))
+    for moved in range(5):
+        shift = np.zeros((1, 5, 2))
+        shift[:, moved] = 0.1
+        change = np.abs(values(layer(positions + shift)) - before).max(axis=(0, 2))
+        assert change.min() > 1e-6
+
+
+@pytest.mark.parametrize("kind", ["messages", "attention"])
+def test_equal_and_opposite_spins_are_told_apart(kind, positions):
+    """Exchanging places between an up and a down electron is no symmetry."""
+    layer = randomised(network(kind), positions)
+    order = [3, 1, 2, 0, 4]
+    exchanged = values(layer(ops.take(positions, order, axis=1)))
+    assert np.abs(exchanged[:, [1, 2, 4]] - values(layer(positions))[:, [1, 2, 4]]).max() > 1e-3
+
+
+@pytest.mark.parametrize("kind", ["messages", "attention"])
+def test_one_electron_alone_has_features(kind):
+    positions = ops.convert_to_tensor(np.random.default_rng(1).normal(size=(4, 1, 2)))
+    layer = randomised(network(kind, QuantumDot(n_up=1, n_down=0)), positions)
+    assert np.isfinite(values(layer(positions))).all()
+
+
+def test_attention_weights_are_shares(positions):
+    layer = randomised(network("attention"), positions)
+    alpha = values(layer.attention_weights(positions))
+    assert alpha.shape == (4, 3, 2, 5, 5) and alpha.min() > 0
+    np.testing.assert_allclose(alpha.sum(axis=-1), 1, atol=1e-14)

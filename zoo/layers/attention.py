@@ -1,0 +1,113 @@
+"""Self-attention between electrons, written out so that it keeps the precision of its inputs on every backend."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+from zoo.layers.activations import tanh
+from zoo.layers.features import OneElectronFeatures, PairFeatures
+
+
+class PairBiasedAttention(keras.layers.Layer):
+    r"""Attention whose weights know the distance, and whose values know the direction, of every other electron.
+
+        alpha_ij = softmax_j(q_i . k_j / sqrt(d) + b(e_ij)),     out_i = W [sum_j alpha_ij v_j, sum_j alpha_ij s_ij]
+
+    for each head, with s_ij the direction of r_i - r_j: alpha_ij stands where pairwise backflow has eta(r_ij). The
+    bias b is linear in hidden features of the pair, and starts at zero.
+
+    Args:
+        width: Features of each electron.
+        heads: Heads; divides ``width``.
+        dim: Components of a direction.
+
+    Call: features ``(batch, n, width)``, hidden features of the pairs ``(batch, n^2, hidden)`` and their directions
+    ``(batch, n, n, dim)`` to the features to add, ``(batch, n, width)``, and alpha, ``(batch, heads, n, n)``.
+    """
+
+    def __init__(self, width: int, heads: int, dim: int, **kwargs):
+        super().__init__(**kwargs)
+        self.width, self.heads, self.dim = width, heads, dim
+        self.query = keras.layers.Dense(width, use_bias=False, name="query")
+        self.key = keras.layers.Dense(width, use_bias=False, name="key")
+        self.value = keras.layers.Dense(width, use_bias=False, name="value")
+        self.bias = keras.layers.Dense(heads, use_bias=False, kernel_initializer="zeros", name="bias")
+        self.out = keras.layers.Dense(width, use_bias=False, name="out")
+
+    def build(self, features_shape, pairs_shape, directions_shape=None):
+        for layer in (self.query, self.key, self.value):
+            layer.build((None, None, self.width))
+        self.bias.build(pairs_shape)
+        self.out.build((None, None, self.width + self.heads * self.dim))
+
+    def call(self, features, pairs, directions):
+        n, heads, size = features.shape[1], self.heads, self.width // self.heads
+        query, key, value = (ops.reshape(f(features), (-1, n, heads, size)) for f in (self.query, self.key, self.value))
+        scores = ops.einsum("bihd,bjhd->bhij", query, key) / size**0.5
+        bias = ops.transpose(ops.reshape(self.bias(pairs), (-1, n, n, heads)), (0, 3, 1, 2))
+        # Of a single electron the weight is one, and Keras warns about the softmax.
+        alpha = ops.softmax(scores + bias, axis=-1) if n > 1 else ops.ones_like(scores)
+        read = ops.reshape(ops.einsum("bhij,bjhd->bihd", alpha, value), (-1, n, self.width))
+        moved = ops.einsum("bhij,bijd->bihd", alpha, directions)
+        moved = ops.reshape(moved, (-1, n, heads * self.dim))
+        return self.out(ops.concatenate([read, moved], axis=-1)), alpha
+
+    def get_config(self):
+        return {**super().get_config(), "width": self.width, "heads": self.heads, "dim": self.dim}
+
+
+class ElectronTransformer(keras.layers.Layer):
+    r"""Features of each electron in the presence of all others, by layers of self-attention.
+
+        h_i = A x_i,     h_i <- h_i + attention(h)_i,     h_i <- h_i + tanh(W h_i + b)
+
+    with x_i the features of the electron and e_ij those of the pair (`zoo.layers.features`), which one hidden layer
+    turns into what all biases are made from. No normalisation of layers: tanh keeps the features bounded.
+
+    Args:
+        system: A `zoo.systems.base.ContinuumSystem`.
+        width: Features of each electron.
+        layers: Layers of attention.
+        heads: Heads of each; divides ``width``.
+
+    Call: positions ``(batch, n_electrons, dim)`` to ``(batch, n_electrons, width)``.
+    """
+
+    def __init__(self, system, width: int, layers: int, heads: int, **kwargs):
+        super().__init__(**kwargs)
+        self.n_electrons, self.dim, self.width = system.n_electrons, system.dim, width
+        self.electrons, self.pairs = OneElectronFeatures(system, name="electrons"), PairFeatures(system, name="pairs")
+        self.embedding = keras.layers.Dense(width, name="embedding")
+        self.hidden = keras.layers.Dense(width, name="hidden")
+        self.attention = [PairBiasedAttention(width, heads, self.dim, name=f"attention_{i}") for i in range(layers)]
+        self.updates = [keras.layers.Dense(width, name=f"update_{i}") for i in range(layers)]
+
+    def build(self, input_shape):
+        features = (None, None, self.width)
+        self.embedding.build((None, None, self.electrons.size))
+        self.hidden.build((None, None, self.pairs.size))
+        for attention, update in zip(self.attention, self.updates, strict=True):
+            attention.build(features, features)
+            update.build(features)
+
+    def call(self, positions):
+        return self._run(positions)[0]
+
+    def attention_weights(self, positions):
+        """alpha of every layer: positions ``(batch, n, dim)`` to ``(batch, layers, heads, n, n)``."""
+        return ops.stack(self._run(positions)[1], axis=1)
+
+    def _run(self, positions):
+        """Features, and alpha of each layer."""
+        pairs = self.pairs(positions)
+        directions = ops.reshape(pairs[..., : self.dim], (-1, self.n_electrons, self.n_electrons, self.dim))
+        hidden = tanh(self.hidden(pairs))
+        features = self.embedding(self.electrons(positions))
+        alphas = []
+        for attention, update in zip(self.attention, self.updates, strict=True):
+            out, alpha = attention(features, hidden, directions)
+            features = features + out
+            features = features + tanh(update(features))
+            alphas.append(alpha)
+        return features, alphas

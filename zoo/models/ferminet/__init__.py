@@ -1,0 +1,1 @@
+"""The `ferminet` family: ``spec.py`` says what it is, the other modules build it."""

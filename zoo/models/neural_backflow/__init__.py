@@ -1,0 +1,1 @@
+"""The `neural_backflow` family: ``spec.py`` says what it is, the other modules build it."""
