@@ -23,18 +23,24 @@ from harness.laplacian.rules import RULES, is_jet
 logger = logging.getLogger(__name__)
 
 
-def forward_laplacian(model: keras.Model) -> Callable:
+AT_ONCE = 512
+"""Walkers times coordinates that are propagated together: their Jacobians stay in the processor's caches."""
+
+
+def forward_laplacian(model: keras.Model, at_once: int = AT_ONCE) -> Callable:
     """Derivatives of log|Psi| of a wavefunction.
 
     Args:
         model: A `zoo.wavefunction.Wavefunction` of the continuum.
+        at_once: Walkers times coordinates in one piece of the batch; the pieces are of equal size and follow each
+            other, which bounds the memory too.
 
     Returns:
         A function of the trainable parameters (a list of tensors) and positions ``(batch, n_electrons, dim)`` that
         gives gradient ``(batch, n_electrons, dim)`` and Laplacian ``(batch,)`` of log|Psi|.
     """
 
-    def derivatives(parameters: list, positions):
+    def of_piece(parameters: list, positions):
         mapping = list(zip(model.trainable_variables, parameters, strict=True))
         with keras.StatelessScope(state_mapping=mapping):
             dtype = keras.backend.standardize_dtype(positions.dtype)
@@ -44,7 +50,22 @@ def forward_laplacian(model: keras.Model) -> Callable:
         gradient = ops.reshape(ops.transpose(log_abs.jacobian), positions.shape)
         return gradient, log_abs.laplacian
 
+    def derivatives(parameters: list, positions):
+        batch, n_electrons, dim = positions.shape
+        size = _piece(batch, at_once // (n_electrons * dim))
+        if size == batch:
+            return of_piece(parameters, positions)
+        pieces = ops.reshape(positions, (batch // size, size, n_electrons, dim))
+        gradient, laplacian = ops.map(lambda piece: of_piece(parameters, piece), pieces)
+        return ops.reshape(gradient, positions.shape), ops.reshape(laplacian, (batch,))
+
     return derivatives
+
+
+def _piece(batch: int, wanted: int) -> int:
+    """The largest divisor of the batch that is at most ``wanted``; the whole batch where that is below a quarter."""
+    size = next(size for size in range(max(1, min(batch, wanted)), 0, -1) if batch % size == 0)
+    return size if 4 * size >= min(batch, wanted) else batch
 
 
 def interpret(call: Callable, jets: list[Any], symbols: list[keras.KerasTensor], **options) -> Any:

@@ -7,6 +7,7 @@ the precision of the wavefunction; sums of them over weights and blocks are floa
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
@@ -150,31 +151,26 @@ class FactoredBlock:
         return backend.ordered_sum(part, count, total)
 
     def _gram_of_pairs(self, total):
-        """Pairs of tokens t <= t' only: the others are their transposes."""
-        first, second = np.triu_indices(self.tokens)
-        base = np.arange(self.stack)[:, None] * self.tokens
-        first, second = (base + first).reshape(-1), (base + second).reshape(-1)
-        weight = np.where(first == second, 0.5, 1.0)
-        at_once = min(len(first), max(1, LARGEST // self.batch**2))
-        count = -(-len(first) // at_once)
-        spare = count * at_once - len(first)
-        first, second, weight = (
-            ops.convert_to_tensor(np.pad(array, (0, spare)).reshape(count, at_once, *rest), dtype=dtype)
-            for array, rest, dtype in ((first, (), "int32"), (second, (), "int32"), (weight, (1, 1), self.inputs.dtype))
-        )
-        inputs = ops.reshape(self.inputs, (-1, self.batch, self.n_inputs))
-        gradients = ops.reshape(self.gradients, (-1, self.batch, self.n_outputs))
+        """One token t with some tokens t' >= t at a time; what is left out is the transpose of what is there."""
+        at_once = max(1, LARGEST // self.batch**2)
+        for stack, first, second in np.ndindex(self.stack, self.tokens, -(-self.tokens // at_once)):
+            start, end = first + second * at_once, min(first + (second + 1) * at_once, self.tokens)
+            if start < end:
+                total = backend.ordered_sum(functools.partial(self._of_token, stack, first, start, end), 1, total)
+        return total
 
-        def part(index):
-            one, other = ops.take(first, index, axis=0), ops.take(second, index, axis=0)
-            products = [
-                ops.matmul(ops.take(x, one, axis=0) * factor, ops.transpose(ops.take(x, other, axis=0), (0, 2, 1)))
-                for x, factor in ((inputs, 1.0), (gradients, ops.take(weight, index, axis=0)))
-            ]
-            half = ops.cast(ops.sum(products[0] * products[1], axis=0), "float64")
-            return half + ops.transpose(half)
-
-        return backend.ordered_sum(part, count, total)
+    def _of_token(self, stack: int, first: int, start: int, end: int, _):
+        """The part of a token with those from ``start`` to ``end``, and of these with it."""
+        products = [
+            ops.matmul(ops.reshape(x[stack, start:end], (-1, x.shape[-1])), ops.transpose(x[stack, first]))
+            for x in (self.inputs, self.gradients)
+        ]
+        product = ops.reshape(products[0] * products[1], (end - start, self.batch, self.batch))
+        half = ops.sum(product, axis=0)
+        if start == first:
+            half = half - 0.5 * product[0]
+        half = ops.cast(half, "float64")
+        return half + ops.transpose(half)
 
     def _rows(self, x):
         """Tokens and samples on one axis."""

@@ -106,6 +106,75 @@ def test_one_optimisation_step(both, case, optimizer):
     np.testing.assert_allclose(here, there, rtol=0, atol=1e-8)
 
 
+def test_dependence_and_products_with_the_jacobian():
+    """Of y_0 = exp(a) b and y_1 = 3 and y_2 = (b with its gradient stopped, and a compared with a number)."""
+    import keras
+    from keras import ops
+
+    from harness import backend
+
+    def function(parameters):
+        a, b = parameters
+        return [ops.exp(a) * b, ops.full((2,), 3.0), ops.stop_gradient(b) * ops.cast(a > 0, "float64")]
+
+    a, b, vectors = np.array([0.2, -0.3]), np.array([1.5, 2.0]), np.array([[1.0, 2.0], [0.5, -1.0], [0.0, 4.0]])
+    inputs = keras.tree.map_structure(ops.convert_to_tensor, [a, b])
+    values, depends, pull_back = backend.dependence(function, inputs)
+    np.testing.assert_allclose(ops.convert_to_numpy(values[0]), np.exp(a) * b)
+    assert depends == [[True, True], [False, False], [False, False]]
+    by_b, by_a = pull_back([0], [1, 0], [ops.convert_to_tensor(vectors)])
+    np.testing.assert_allclose(ops.convert_to_numpy(by_a), vectors * np.exp(a) * b)
+    np.testing.assert_allclose(ops.convert_to_numpy(by_b), vectors * np.exp(a))
+
+
+def test_gradients_at_marked_tensors():
+    """Of values x^2 c + b with x marked: 2 x c, and the values depend on c and b otherwise, but not on a."""
+    from keras import ops
+
+    from harness import backend
+
+    def function(parameters, tap):
+        a, b, c = parameters
+        x = tap(ops.stop_gradient(a))
+        return ops.square(x) * c + b, x
+
+    a, b, c = (ops.convert_to_tensor(np.array(v)) for v in ([1.0, 2.0], [0.5, 0.1], [3.0, -1.0]))
+    (gradient,), x, connected = backend.tapped_gradients(function, [a, b, c])
+    np.testing.assert_allclose(ops.convert_to_numpy(gradient), [6.0, -4.0])
+    np.testing.assert_array_equal(ops.convert_to_numpy(x), [1.0, 2.0])
+    assert connected == [False, True, True]
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_ordered_sum(count):
+    from keras import ops
+
+    from harness import backend
+
+    total = backend.ordered_sum(lambda i: ops.cast(i, "float64") + 1.0, count, ops.convert_to_tensor(10.0, "float64"))
+    assert float(total) == 10 + count * (count + 1) / 2
+
+
+def test_cholesky_of_what_has_none():
+    """`keras.ops.cholesky` raises an error."""
+    from keras import ops
+
+    from harness import backend
+
+    factor = ops.convert_to_numpy(backend.cholesky(ops.convert_to_tensor(np.array([[4.0, 2.0], [2.0, 5.0]]))))
+    np.testing.assert_allclose(np.tril(factor), [[2.0, 0.0], [1.0, 2.0]])
+    indefinite = ops.convert_to_tensor(np.array([[1.0, 2.0], [2.0, 1.0]]))
+    assert not np.isfinite(np.tril(ops.convert_to_numpy(backend.cholesky(indefinite)))).all()
+
+
+def test_types_of_traced_tensors():
+    """Keras 3.15 on JAX takes the sum of float64 for float32, unless the backend says otherwise."""
+    import keras
+
+    symbol = keras.KerasTensor((None, 2), dtype="float64")
+    assert (symbol + symbol).dtype == keras.ops.exp(symbol * 2.0).dtype == "float64"
+
+
 if __name__ == "__main__":
     from harness.start import prepare
 

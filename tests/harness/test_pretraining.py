@@ -99,7 +99,7 @@ def test_the_loss_falls_and_a_seed_fixes_the_result(name):
     first, result = pretrain(model, settings, 3, lambda step, loss: losses.append((step, loss)))
     assert [step for step, _ in losses] == [20, 40, 60, 80, 100, 120]
     assert losses[0][1] > 0.3
-    assert result.loss == losses[-1][1] < 0.05 * losses[0][1]
+    assert result.loss == losses[-1][1] < 0.25 * losses[0][1]
     for weight, value in zip(model.trainable_variables, before, strict=True):
         np.testing.assert_array_equal(numbers(weight.value), value)
     again, other = (pretrain(seeded(name, DOT, **sizes), settings, seed)[0] for seed in (3, 4))

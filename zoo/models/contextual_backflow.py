@@ -50,6 +50,8 @@ class ContextualBackflow(SlaterJastrowBackflow):
 
     def _displaced(self, positions, features):
         further = self.displacement(features) * self.system.length_scale
+        if self.system.cell is not None:  # a displacement common to all changes nothing in closed shells
+            further = further - ops.sum(further, axis=1, keepdims=True) / self.system.n_electrons
         return positions + self.backflow(positions) + further
 
     def call(self, positions):

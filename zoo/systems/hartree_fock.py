@@ -120,7 +120,7 @@ def smooth_orbitals(molecule: Molecule) -> SmoothOrbitals:
 def _self_consistent_field(mole, molecule: Molecule):
     from pyscf import scf
 
-    # Fitted densities shift the energy by 1e-4 hartree at most, and take a tenth of the time with ten nuclei.
+    # Fitted densities shift the energy by about 1e-4 hartree, and took a fifth of the time with ten nuclei.
     field = (scf.ROHF if mole.spin else scf.RHF)(mole).density_fit(auxbasis=_FITTING_BASIS)
     field.chkfile = None
     field.conv_tol = 1e-10

@@ -130,20 +130,20 @@ def determinant_samples(gas: ElectronGas, count: int) -> np.ndarray:
     The density of the next electron, given those before, is |phi(r)|^2 less its part along the orbitals' values at
     them (Hough, Krishnapur, Peres and Virag, Probab. Surveys 3, 206 (2006)).
     """
-    random, orbitals, spins = np.random.default_rng(0), gas.orbitals(), []
+    random, evaluate, spins = np.random.default_rng(0), backend.jit(gas.orbitals()), []
     for n in (gas.n_up, gas.n_down):
         directions, places = np.zeros((count, 0, n)), np.zeros((count, 0, gas.dim))
         for _ in range(n):
             place, value = np.zeros((count, gas.dim)), np.zeros((count, n))
-            waiting = np.arange(count)
-            while len(waiting):
-                tried = gas.cell * random.random((len(waiting), gas.dim))
-                values = ops.convert_to_numpy(orbitals(ops.convert_to_tensor(tried[:, None])))[:, 0, :n]
-                along = np.einsum("bjk,bk->bj", directions[waiting], values)
-                rest = values - np.einsum("bj,bjk->bk", along, directions[waiting])
-                taken = random.random(len(waiting)) * (2 * n - 1) < np.sum(rest**2, axis=1)
-                place[waiting[taken]], value[waiting[taken]] = tried[taken], rest[taken]
-                waiting = waiting[~taken]
+            waiting = np.ones(count, dtype=bool)
+            while waiting.any():  # all walkers propose, so that every call has one shape
+                tried = gas.cell * random.random((count, gas.dim))
+                values = ops.convert_to_numpy(evaluate(ops.convert_to_tensor(tried[:, None])))[:, 0, :n]
+                along = np.einsum("bjk,bk->bj", directions, values)
+                rest = values - np.einsum("bj,bjk->bk", along, directions)
+                taken = waiting & (random.random(count) * (2 * n - 1) < np.sum(rest**2, axis=1))
+                place[taken], value[taken] = tried[taken], rest[taken]
+                waiting &= ~taken
             value /= np.linalg.norm(value, axis=1, keepdims=True)
             directions = np.concatenate([directions, value[:, None]], axis=1)
             places = np.concatenate([places, place[:, None]], axis=1)
