@@ -125,7 +125,7 @@ def pretrain(
     """
     if not model.needs_pretraining:
         raise ZooError(
-            f"pretrain.steps={settings.steps}: {model.name} starts from the mean field: expected a model that needs "
+            f"pretrain.steps={settings.steps}: {type(model).__name__} starts from the mean field: expected a model that needs "
             "pretraining"
         )
     if settings.steps < 1:

@@ -66,7 +66,14 @@ def result_of(check: str, kind, system) -> Result:
     return result
 
 
-@pytest.mark.parametrize(("name", "space"), [(name, space) for space in registry.SPACES for name in models_with(space)])
+@pytest.mark.parametrize(
+    ("name", "space"),
+    [
+        pytest.param(name, space, marks=pytest.mark.slow if name.endswith("_published") else ())
+        for space in registry.SPACES
+        for name in models_with(space)
+    ],
+)
 def test_every_registered_model_conforms(name, space):
     report = check_model(name, SYSTEMS[space])
     assert report.passed, str(report)

@@ -122,7 +122,7 @@ def test_afterwards_the_energy_is_near_that_of_hartree_fock(system, hartree_fock
 
 def test_a_model_that_starts_from_the_mean_field_is_refused():
     vmc = VMC(create_model("slater_jastrow", DOT)).compile(walkers=16)
-    with pytest.raises(ZooError, match=r"pretrain\.steps=500: slater_jastrow starts from the mean field"):
+    with pytest.raises(ZooError, match=r"pretrain\.steps=500: SlaterJastrow starts from the mean field"):
         vmc.pretrain()
 
 
