@@ -125,8 +125,8 @@ def pretrain(
     """
     if not model.needs_pretraining:
         raise ZooError(
-            f"pretrain.steps={settings.steps}: {type(model).__name__} starts from the mean field: expected a model that needs "
-            "pretraining"
+            f"pretrain.steps={settings.steps}: {type(model).__name__} starts from the mean field: expected a model "
+            "that needs pretraining"
         )
     if settings.steps < 1:
         raise ZooError(f"pretrain.steps={settings.steps}: expected 1 or more to pretrain")
