@@ -151,7 +151,7 @@ PROTOCOLS = {
     p.name: p
     for p in (
         Protocol("smoke", "1", "seconds: does it run?", 20, 256, 50, 256),
-        Protocol("laptop", "1", "at most 10 minutes on two CPU cores for a standard system", 300, 1024, 400, 1024),
+        Protocol("laptop", "2", "about 10 minutes on two CPU cores for a standard system", 300, 512, 200, 512),
         Protocol("accelerator", "1", "about an hour on one GPU", 5000, 4096, 1000, 4096),
     )
 }

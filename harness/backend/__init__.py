@@ -27,6 +27,12 @@ The module of the running backend gives:
 ``ordered_sum(function, count, total)``
     ``total`` plus ``function(0) + ... + function(count - 1)``, one term after another, and after ``total`` is known, so
     that a single term is in memory.
+``in_turn(function, pieces, results)``
+    A function from a tensor to so many tensors of its type, applied to one piece ``pieces[i]`` after another; the
+    results stacked.
+``coordinates_at_once()``
+    Walkers times coordinates for which a forward Laplacian is fastest: on a CPU its Jacobians stay in the caches, an
+    accelerator wants more.
 ``cholesky(matrix)``
     The lower factor, with NaN where there is none; `keras.ops.cholesky` raises an error.
 ``apply_keras_optimizer(optimizer, variables, buffers, gradients, parameters)``
@@ -41,11 +47,13 @@ if keras.config.backend() == "tensorflow":
     from harness.backend.tensorflow import (
         apply_keras_optimizer,
         cholesky,
+        coordinates_at_once,
         dependence,
         derivatives,
         device_name,
         directional_derivatives,
         gradient,
+        in_turn,
         jit,
         ordered_sum,
         parameter_gradient,
@@ -60,11 +68,13 @@ elif keras.config.backend() == "jax":
     from harness.backend.jax import (  # noqa: F401
         apply_keras_optimizer,
         cholesky,
+        coordinates_at_once,
         dependence,
         derivatives,
         device_name,
         directional_derivatives,
         gradient,
+        in_turn,
         jit,
         ordered_sum,
         parameter_gradient,

@@ -137,6 +137,14 @@ def ordered_sum(function: Callable, count: int, total):
     return jax.lax.fori_loop(0, count, lambda i, t: t + function(i), total)
 
 
+def in_turn(function: Callable, pieces, results: int) -> tuple:
+    return jax.lax.map(function, pieces)
+
+
+def coordinates_at_once() -> int:
+    return 256 if jax.default_backend() == "cpu" else 65536
+
+
 def cholesky(matrix):
     return jnp.linalg.cholesky(matrix)
 

@@ -135,6 +135,15 @@ def ordered_sum(function: Callable, count: int, total):
         )[1]
 
 
+def in_turn(function: Callable, pieces, results: int) -> tuple:
+    # Not keras.ops.map, which traces the function twice, once to learn the structure of its result.
+    return tf.map_fn(function, pieces, fn_output_signature=(pieces.dtype,) * results)
+
+
+def coordinates_at_once() -> int:
+    return 65536 if tf.config.get_visible_devices("GPU") else 512
+
+
 def cholesky(matrix):
     return tf.linalg.cholesky(matrix)
 

@@ -14,7 +14,7 @@ from typing import Any
 import keras
 from keras import ops, tree
 
-from harness import tracing
+from harness import backend, tracing
 from harness.laplacian import linear_rules  # noqa: F401 - registers its rules
 from harness.laplacian.fallback import differentiate
 from harness.laplacian.jet import positions_jet
@@ -23,17 +23,13 @@ from harness.laplacian.rules import RULES, is_jet
 logger = logging.getLogger(__name__)
 
 
-AT_ONCE = 512
-"""Walkers times coordinates that are propagated together: their Jacobians stay in the processor's caches."""
-
-
-def forward_laplacian(model: keras.Model, at_once: int = AT_ONCE) -> Callable:
+def forward_laplacian(model: keras.Model, at_once: int | None = None) -> Callable:
     """Derivatives of log|Psi| of a wavefunction.
 
     Args:
         model: A `zoo.wavefunction.Wavefunction` of the continuum.
-        at_once: Walkers times coordinates in one piece of the batch; the pieces are of equal size and follow each
-            other, which bounds the memory too.
+        at_once: Walkers times coordinates in one piece of the batch, by default what suits the backend and the
+            device; the pieces are of equal size and follow each other, which bounds the memory too.
 
     Returns:
         A function of the trainable parameters (a list of tensors) and positions ``(batch, n_electrons, dim)`` that
@@ -52,11 +48,11 @@ def forward_laplacian(model: keras.Model, at_once: int = AT_ONCE) -> Callable:
 
     def derivatives(parameters: list, positions):
         batch, n_electrons, dim = positions.shape
-        size = _piece(batch, at_once // (n_electrons * dim))
+        size = _piece(batch, (at_once or backend.coordinates_at_once()) // (n_electrons * dim))
         if size == batch:
             return of_piece(parameters, positions)
         pieces = ops.reshape(positions, (batch // size, size, n_electrons, dim))
-        gradient, laplacian = ops.map(lambda piece: of_piece(parameters, piece), pieces)
+        gradient, laplacian = backend.in_turn(lambda piece: of_piece(parameters, piece), pieces, results=2)
         return ops.reshape(gradient, positions.shape), ops.reshape(laplacian, (batch,))
 
     return derivatives
@@ -89,6 +85,9 @@ def apply(operation, arguments: tuple, named: dict) -> Any:
 
 
 def _symbol(x: Any) -> keras.KerasTensor | None:
+    if ops.is_tensor(x) and not isinstance(x, keras.KerasTensor):
+        # One that depends on no coordinate becomes symbolic too: JAX's tensors refuse to be added to symbolic ones.
+        return keras.KerasTensor(tuple(x.shape), dtype=keras.backend.standardize_dtype(x.dtype))
     if not is_jet(x):
         return None
     return keras.KerasTensor((None, *x.value.shape[1:]), dtype=keras.backend.standardize_dtype(x.value.dtype))

@@ -334,17 +334,27 @@ def _contracted_columns(jet: Jet, other, of_jet: str, of_other: str, result: str
     electrons = _through(matrix, support.electrons)
     if electrons.shape[1] >= jet.space.n_electrons:
         return _dense_columns(jet, other, plain_form)
-    # weights[p, n, k, l]: entry p takes column k of entry n as its column l
-    weights = np.einsum(
-        "pn,nkpl->pnkl", matrix, (support.electrons[:, :, None, None] == electrons) & (electrons != NOBODY)
-    )
-    old_count, new_count = support.electrons.shape[1], electrons.shape[1]
-    dim = jet.space.dim
-    columns = ops.reshape(jet.jacobian, (old_count, dim, *jet.jacobian.shape[1:]))
-    form = f"KD{of_jet},{new}{label}KL->LD{result}"
+    # For each new entry the old ones that it is made of; weights[p, m, k, l]: entry p takes column k of its m-th old
+    # entry as its column l.
+    sources, factors = _rows(matrix)
+    into = (support.electrons[sources][..., None] == electrons[:, None, None, :]) & (electrons != NOBODY)[:, None, None]
+    weights = factors[..., None, None] * into
+    old_count, new_count, dim = support.electrons.shape[1], electrons.shape[1], jet.space.dim
+    place = jet.rank + support.axis
+    columns = ops.take(jet.jacobian, sources.reshape(-1), axis=1 + place)
+    shape = [int(n) for n in jet.jacobian.shape[1:]]
+    columns = ops.reshape(columns, (old_count, dim, *shape[:place], *sources.shape, *shape[place + 1 :]))
+    form = f"KD{of_jet.replace(label, new + label)},{new}{label}KL->LD{result}"
     moved = ops.einsum(form, columns, ops.convert_to_tensor(weights, dtype=jet.value.dtype))
     jacobian = ops.reshape(moved, (new_count * dim, *moved.shape[2:]))
     return jet, jacobian, Support(result.index(new) - len(result), electrons)
+
+
+def _rows(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places and values of the entries of each row that are not zero, filled up with entries that are."""
+    width = max(1, int((matrix != 0).sum(axis=1).max()))
+    places = np.argsort(matrix == 0, axis=1, kind="stable")[:, :width]
+    return places, np.take_along_axis(matrix, places, axis=1)
 
 
 def _dense_columns(jet: Jet, other, form: str):

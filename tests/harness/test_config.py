@@ -267,8 +267,8 @@ def test_writes_nothing_and_leaves_logging_alone(tmp_path, monkeypatch):
 
 def test_evaluation_takes_its_budget_from_the_run():
     config = compose([*DOT, "seed=3"])
-    assert evaluation([], config) == {"draws": 400, "walkers": 1024, "seed": 3}
-    assert evaluation(["draws=50", "seed=9"], config) == {"draws": 50, "walkers": 1024, "seed": 9}
+    assert evaluation([], config) == {"draws": 200, "walkers": 512, "seed": 3}
+    assert evaluation(["draws=50", "seed=9"], config) == {"draws": 50, "walkers": 512, "seed": 9}
 
 
 @pytest.mark.parametrize(

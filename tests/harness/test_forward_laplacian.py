@@ -276,6 +276,34 @@ def test_layers_of_keras_are_opened():
     np.testing.assert_allclose(ops.convert_to_numpy(laplacian), ops.convert_to_numpy(expected[1]), atol=1e-10 * scale)
 
 
+class Shifted(keras.layers.Layer):
+    """Adds to its features what does not depend on the electrons."""
+
+    def call(self, features, constant):
+        return constant + features * constant
+
+
+class WithConstant(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.shifted = Shifted()
+
+    def call(self, x):
+        value = ops.tanh(self.shifted(features(x), ops.ones_like(features(x))))
+        log_abs = ops.sum(value, axis=(1, 2))
+        return ops.ones_like(log_abs), log_abs
+
+
+def test_a_layer_may_be_given_what_depends_on_no_electron():
+    """JAX refuses to add a tensor to a symbolic one, so both must be symbolic inside."""
+    model = WithConstant()
+    x = tensor(random.normal(size=(BATCH, ELECTRONS, DIM)))
+    model(x)
+    expected = gradient_and_laplacian(lambda y: model(y)[1], x)
+    for found, wanted in zip(forward_laplacian(model)([], x), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-10)
+
+
 def test_an_operation_without_a_rule_is_named_at_debug_level(caplog):
     symbol = keras.KerasTensor((None, ELECTRONS, DIM), dtype="float64")
     with caplog.at_level("DEBUG", logger="harness.laplacian.forward"):

@@ -121,11 +121,11 @@ def test_run_without_energy_fails_the_gate():
 
 
 def test_budget_of_a_protocol_is_kept():
-    laptop = {"name": "laptop", "version": "1"}
+    laptop = {"name": "laptop", "version": "2"}
     assert budget(run()) == []
-    assert budget(run(protocol=laptop, energy={"draws": 400, "walkers": 1024})) == []
-    short = run(protocol=laptop, energy={"draws": 100, "walkers": 1024})
-    assert budget(short) == ["evaluate.draws 100, protocol laptop has 400"]
+    assert budget(run(protocol=laptop, energy={"draws": 200, "walkers": 512})) == []
+    short = run(protocol=laptop, energy={"draws": 100, "walkers": 512})
+    assert budget(short) == ["evaluate.draws 100, protocol laptop has 200"]
     assert [row.rank for row in rank([short])] == [None]
 
 
