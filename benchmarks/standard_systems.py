@@ -2,6 +2,7 @@
 
     python benchmarks/standard_systems.py              runs what is missing, prints the table
     python benchmarks/standard_systems.py --write      also puts it into README.md
+    python benchmarks/standard_systems.py --finished   only what has been run, starts nothing
 
 Each run is one ``zoo run`` command in a process of its own; finished runs in --out are used again, so the script can
 be interrupted and continued. A row says whether the energy is where it should be; the exit code is 1 if one is not, or
@@ -68,12 +69,20 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("runs/standard_systems"), help="folder for the runs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="only commands that hold this text, such as system=helium")
+    parser.add_argument("--finished", action="store_true", help="only runs that are there already")
     parser.add_argument("--write", action="store_true", help="put the table into README.md")
     arguments = parser.parse_args()
     if arguments.write and arguments.only:
         parser.error("--write: expected all cases, not --only some")
     cases = [case for case in CASES if arguments.only in case.overrides]
-    records = {case.overrides: finished(case, arguments.seed, arguments.out) for case in cases}
+    records = {}
+    for case in cases:
+        record = finished(case, arguments.seed, arguments.out)
+        if record is None and not arguments.finished:
+            record = run(case, arguments.seed, arguments.out)
+        if record is not None:
+            records[case.overrides] = record
+    cases = [case for case in cases if case.overrides in records]
     reached = {case.overrides: within(case, records[case.overrides]) for case in cases}
     lines = [row(case, records[case.overrides], reached[case.overrides]) for case in cases]
     table = "\n".join([*header(), *lines])
@@ -87,13 +96,17 @@ def main() -> int:
     return 0 if ordered and all(reached.values()) else 1
 
 
-def finished(case: Case, seed: int, out: Path) -> RunRecord:
-    """The record of that run, from an earlier time if it is there."""
+def finished(case: Case, seed: int, out: Path) -> RunRecord | None:
+    """The record of that run from an earlier time, if it is there."""
     config = compose(case.keys(seed))
     for path in sorted((out / config.system_name / config.model_name).glob("*/record.json")):
         record = read_record(path)
         if record.status == "completed" and RunConfig.read(path.parent).sha256 == config.sha256:
             return record
+    return None
+
+
+def run(case: Case, seed: int, out: Path) -> RunRecord | None:
     command = [sys.executable, "-m", "zoo.cli", "run", *case.keys(seed), f"out={out}"]
     print("+ zoo", *command[3:], file=sys.stderr)
     subprocess.run(command, check=True, stdout=sys.stderr)

@@ -29,6 +29,7 @@ from harness import settings
 from harness.settings import EvaluateSettings, OptimizerSettings, PretrainSettings, SamplerSettings, TrainSettings
 from zoo import parameters, registry
 from zoo.errors import UnknownNameError, ZooError
+from zoo.systems import varbench
 from zoo.systems.base import System
 
 CONFIG_FILE = "config.yaml"
@@ -50,6 +51,7 @@ class General:
         seed: Seed of every random number, 0 to 2^32 - 1.
         protocol: Budget: ``smoke``, ``laptop``, ``accelerator``, or ``open`` for one of your own.
         out: Folder under which runs are kept.
+        init_from: Folder of a run whose weights the model takes over where names and shapes agree; none if empty.
     """
 
     backend: str = "tensorflow"
@@ -58,6 +60,7 @@ class General:
     seed: int = 0
     protocol: str = "laptop"
     out: str = "runs"
+    init_from: str = ""
 
     def __post_init__(self):
         for key, known in (
@@ -98,6 +101,7 @@ class RunConfig:
     seed: int
     protocol: str
     out: str
+    init_from: str = ""
     pretrain: PretrainSettings | None = None
 
     def create_system(self) -> System:
@@ -116,6 +120,8 @@ class RunConfig:
             **{group: dataclasses.asdict(getattr(self, group)) for group in _GROUPS},
             **{field.name: getattr(self, field.name) for field in dataclasses.fields(General)},
         }
+        if not self.init_from:  # the hash of runs that begin by themselves does not know of it
+            del plain["init_from"]
         return json.loads(json.dumps(plain))
 
     @classmethod
@@ -170,7 +176,7 @@ def compose(overrides: Sequence[str]) -> RunConfig:
     Raises:
         ZooError: An argument cannot be used; nothing heavy has been imported by then.
     """
-    given = _split(overrides)
+    given = _split(varbench.expand(overrides))
     names = {choice: _chosen(choice, given) for choice in _CHOICES}
     values = {key: text for key, text in given.items() if key not in _CHOICES}
     sections = _sections(names)
@@ -332,7 +338,7 @@ def _build(names: Mapping[str, str], values: Mapping[str, Mapping[str, Any]]) ->
     model = registry.hyperparameters(names["model"], system.space, **checked["model"])
     groups = {group: schema(**checked[group]) for group, schema in _GROUPS.items()}
     general = dataclasses.asdict(General(**checked[""]))
-    general["protocol"] = _earned(general["protocol"], groups)
+    general["protocol"] = "open" if general["init_from"] else _earned(general["protocol"], groups)
     return RunConfig(
         model_name=names["model"],
         model=json.loads(json.dumps(model)),

@@ -20,7 +20,7 @@ import keras
 import numpy as np
 from rich.console import Console
 
-from harness import backend, checkpoint
+from harness import backend, checkpoint, transfer
 from harness import random as random_state
 from harness.config import CONFIG_FILE, RunConfig
 from harness.figures import energy_figure, read_training_log
@@ -197,8 +197,11 @@ class Run:
         return self.record
 
     def _train(self) -> None:
-        if not self._restore() and self.config.pretrain is not None and self.config.pretrain.steps:
-            self._pretrain(self.config.pretrain)
+        if not self._restore():
+            if self.config.init_from:
+                self._take_over(self.config.init_from)
+            elif self.config.pretrain is not None and self.config.pretrain.steps:
+                self._pretrain(self.config.pretrain)
         settings = self.config.train
         title = f"{self.config.model_name} on {self.config.system_name}"
         reference = self.system.references().best
@@ -216,6 +219,15 @@ class Run:
         if settings.steps == 0:  # else the last epoch has saved one
             self.save_checkpoint()
         self.interruption.check()
+
+    def _take_over(self, folder: str) -> None:
+        """Begin with the weights of another run, kept as the checkpoint of step 0."""
+        found = transfer.from_run(self.model, folder, CHECKPOINTS)
+        parameters = [keras.ops.convert_to_tensor(value) for value in found.parameters]
+        self.vmc.state = {**self.vmc.state, "parameters": parameters}
+        self.vmc.sync_model()
+        self.note(0, "init_from", f"{folder}: {found}")
+        self.save_checkpoint()
 
     def _pretrain(self, settings: PretrainSettings) -> None:
         """Fit the orbitals, and keep them as the checkpoint of step 0: an interrupted fit begins anew."""

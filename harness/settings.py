@@ -45,17 +45,19 @@ class SamplerSettings:
         moves: Proposals for each walker; 0 chooses 10 all-electron moves in the continuum, and two hops for each
             electron on a lattice.
         acceptance: Acceptance to which the proposal width is adapted (continuum), outside measurement.
-        exchange: Share of proposals that exchange two electrons of opposite spin.
+        exchange: Share of proposals that exchange two electrons of opposite spin; by default 0.2 in the continuum,
+            and 0.5 on a lattice, where at strong repulsion hops are rarely accepted.
     """
 
     moves: int = 0
     acceptance: float = 0.525
-    exchange: float = 0.2
+    exchange: float | None = None
 
     def __post_init__(self):
         _at_least("sampler.moves", self.moves, 0)
         _require(0 < self.acceptance < 1, "sampler.acceptance", self.acceptance, "a number between 0 and 1")
-        _fraction("sampler.exchange", self.exchange)
+        if self.exchange is not None:
+            _fraction("sampler.exchange", self.exchange)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -228,6 +228,27 @@ def show(name: Annotated[str, typer.Argument(metavar="NAME", help="A model or a 
         raise UnknownNameError("model or system", name, [*models, *registry.list_systems()])
 
 
+@app.command(
+    epilog="[bold]Examples[/bold]\n"
+    "  zoo exact system=hubbard_4x4 system.u=8\n"
+    "  zoo exact system=hubbard_chain_50 method=bethe\n"
+    "  zoo exact system=square_16_P_5_4",
+)
+def exact(
+    overrides: Annotated[
+        list[str], typer.Argument(metavar="KEY=VALUE...", help="system=NAME, keys system.KEY, and method.")
+    ],
+) -> None:
+    """Compute the ground state of a lattice system exactly: energy and double occupancy, beside what is known.
+
+    method=diagonalisation takes sectors of momentum, and up to 10 million states or so in each; method=bethe is for
+    Hubbard rings of any size. Without it the cheaper one that applies is taken.
+    """
+    from zoo.systems import exact_command
+
+    _console().print(exact_command.answer(overrides, lambda line: print(line, file=sys.stderr)))
+
+
 @leaderboard.command(
     epilog="[bold]Examples[/bold]\n  zoo leaderboard build\n  zoo leaderboard build runs my_record.json --site site"
 )

@@ -32,7 +32,7 @@ SPACES = ("continuum", "lattice")
 OWN_DISTRIBUTION = "backflow-zoo"
 BUILT_IN_MODELS = (
     *("slater_jastrow", "slater_jastrow_backflow", "neural_backflow", "transformer_backflow"),
-    *("ferminet", "psiformer"),
+    *("ferminet", "psiformer", "hidden_fermion", "pfaffian", "projected"),
 )
 
 

@@ -82,7 +82,7 @@ def local_energy(subject: Subject) -> Result:
 
 
 def _lattice_energy(subject: Subject, occupations: np.ndarray) -> float:
-    """U D + sum over hops of -hopping (-1)^(electrons between) Psi(n') / Psi(n), by the definition."""
+    """H_nn + sum over hops of -hopping (-1)^(electrons between) Psi(n') / Psi(n), by the definition."""
     hopped, elements = [occupations], [0.0]
     for i, j, hopping in subject.system.bonds:
         for spin in (0, 1):
@@ -94,5 +94,4 @@ def _lattice_energy(subject: Subject, occupations: np.ndarray) -> float:
                 elements.append(-hopping * (-1.0) ** occupations[spin, low + 1 : high].sum())
     sign, log_abs = subject.values(subject.perturbed, np.array(hopped))
     ratios = sign * sign[0] * np.exp(log_abs - log_abs[0])
-    double = int(np.sum(occupations[0] * occupations[1]))
-    return subject.system.u * double + float(np.sum(np.array(elements) * ratios))
+    return float(subject.system.interaction(occupations)) + float(np.sum(np.array(elements) * ratios))

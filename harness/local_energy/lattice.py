@@ -19,7 +19,7 @@ CHUNK = 4096
 
 
 def local_energy_function(system: LatticeSystem, log_psi: Callable) -> Callable:
-    """E_L(n) = sum_n' H_nn' Psi(n') / Psi(n) + U D(n), with D the doubly occupied sites; see `harness.local_energy`.
+    """E_L(n) = sum_n' H_nn' Psi(n') / Psi(n) + H_nn, the diagonal by `system.diagonal`; see `harness.local_energy`.
 
     A hop between sites i < j carries the sign (-1)^(electrons of its spin strictly between i and j).
     """
@@ -36,7 +36,7 @@ def local_energy_function(system: LatticeSystem, log_psi: Callable) -> Callable:
         dtype = log_abs.dtype
         filled = ops.cast(occupations, dtype)
         double = ops.sum(filled[:, 0] * filled[:, 1], axis=-1)
-        energies = system.u * double
+        energies = system.diagonal(filled)
         if len(bonds):
             energies = energies + _kinetic(occupations, filled, sign, log_abs)
         return energies, {"double_occupancy": double / system.n_sites}

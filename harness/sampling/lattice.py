@@ -26,7 +26,8 @@ class LatticeSampler:
 
     def __init__(self, system: LatticeSystem, settings: SamplerSettings):
         self.moves = settings.moves or 2 * system.n_electrons
-        self.exchange = settings.exchange if system.n_up and system.n_down else 0.0
+        exchange = 0.5 if settings.exchange is None else settings.exchange
+        self.exchange = exchange if system.n_up and system.n_down else 0.0
         self.bonds = system.bonds
         ends = np.array([[b[0], b[1]] for b in self.bonds], dtype="int32").reshape(-1, 2)
         self.first, self.second = ends[:, 0], ends[:, 1]

@@ -32,7 +32,8 @@ class GaussianSampler:
         self.system = system
         self.moves = settings.moves or 10
         self.target = settings.acceptance
-        self.exchange = settings.exchange if system.n_up and system.n_down else 0.0
+        exchange = 0.2 if settings.exchange is None else settings.exchange
+        self.exchange = exchange if system.n_up and system.n_down else 0.0
         self.initial_width = 0.5 / system.n_electrons**0.5
 
     def sample(self, log_abs: Callable, walkers, seed, width):

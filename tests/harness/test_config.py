@@ -112,7 +112,7 @@ def test_other_settings_leave_the_protocol_alone():
         (["model=slatter_jastrow", "system=helium"], "unknown model 'slatter_jastrow': did you mean 'slater_jastrow'"),
         (["model=sj", "system=quantm_dot"], "unknown system 'quantm_dot': did you mean 'quantum_dot'"),
         (["model=sj,sjb", "system=helium"], "model=sj,sjb: expected one model"),
-        (["model=sjb", "system=hubbard_4x4"], "model=slater_jastrow_backflow covers continuum systems, not lattice"),
+        (["model=ferminet", "system=hubbard_4x4"], "model=ferminet covers continuum systems, not lattice"),
         ([*DOT, "optimizer=adm"], "unknown optimizer 'adm': did you mean 'adam'"),
         ([*DOT, "optimizer.learning_rat=0.1"],
          "unknown key 'optimizer.learning_rat': did you mean 'optimizer.learning_rate'?"),

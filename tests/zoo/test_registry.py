@@ -15,6 +15,7 @@ from zoo.systems.quantum_dot import QuantumDot
 
 LADDER = ["slater_jastrow", "slater_jastrow_backflow", "neural_backflow", "transformer_backflow"]
 OTHERS = ["ferminet", "ferminet_published", "psiformer", "psiformer_published"]
+OTHERS += ["hidden_fermion", "pfaffian", "projected"]
 MODELS = sorted(LADDER + OTHERS)
 
 
@@ -140,8 +141,8 @@ def test_plain_values_take_the_types_of_the_fields():
         (lambda: registry.create_system("quantum_dot", omega=-1.0), "system.omega=-1.0: expected a positive"),
         (lambda: registry.hyperparameters("sj", "continuum", jastrow_order=0), "model.jastrow_order=0: expected 1"),
         (lambda: registry.hyperparameters("sj", "continuum", hidden=4), "unknown key 'model.hidden': expected one of"),
-        (lambda: registry.create_model("sjb", registry.create_system("hubbard")),
-         "covers continuum systems, not lattice ones: for lattice expected one of slater_jastrow"),
+        (lambda: registry.create_model("ferminet", registry.create_system("hubbard")),
+         "covers continuum systems, not lattice ones: for lattice expected one of hidden_fermion, neural_backflow"),
     ],
 )  # fmt: skip
 def test_errors_name_the_value_and_what_was_expected(make, message):

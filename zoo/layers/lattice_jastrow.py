@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from zoo.layers.occupations import charge_and_spin
+from zoo.systems.base import LatticeSystem
 
 
 class LatticeJastrow(keras.layers.Layer):
@@ -29,6 +30,12 @@ class LatticeJastrow(keras.layers.Layer):
         self.n_classes = int(classes.max())
         # members[i, j, d - 1] = 1/2 for the pairs of class d >= 1
         self.members = 0.5 * (classes[..., None] == np.arange(1, self.n_classes + 1))
+
+    @classmethod
+    def of(cls, system: LatticeSystem) -> LatticeJastrow:
+        """The factor of a system; the first term is left out where it is a constant."""
+        both_move = all(0 < count < system.n_sites for count in (system.n_up, system.n_down))
+        return cls(system.displacement_classes(), gutzwiller=both_move, name="jastrow")
 
     def build(self, input_shape):
         if self.has_gutzwiller:

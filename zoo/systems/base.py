@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import keras
 
     from zoo.references import Reference, ReferenceSet
+    from zoo.systems.lattice import Lattice
+    from zoo.systems.symmetry import Symmetry
 
 
 class System(ABC):
@@ -199,7 +201,12 @@ class LatticeSystem(System):
 
     @property
     @abstractmethod
-    def n_sites(self) -> int: ...
+    def geometry(self) -> Lattice:
+        """Sites and boundaries without the Hamiltonian."""
+
+    @property
+    def n_sites(self) -> int:
+        return self.geometry.n_sites
 
     @property
     @abstractmethod
@@ -209,6 +216,11 @@ class LatticeSystem(System):
         The sign of an antiperiodic boundary is part of ``hopping``.
         """
 
+    @property
+    def repulsions(self) -> tuple[tuple[int, int, float], ...]:
+        """Pairs of sites whose electrons repel, each once, ``(i, j, strength)`` with i < j; ``u`` is not among them."""
+        return ()
+
     def hopping_matrix(self) -> np.ndarray:
         """The one-body Hamiltonian, shape ``(n_sites, n_sites)``: ``-hopping`` on every bond."""
         matrix = np.zeros((self.n_sites, self.n_sites))
@@ -216,6 +228,59 @@ class LatticeSystem(System):
             matrix[i, j] -= hopping
             matrix[j, i] -= hopping
         return matrix
+
+    def repulsion_matrix(self) -> np.ndarray:
+        """The strengths of `repulsions` as a symmetric matrix W, ``(n_sites, n_sites)``: sum_ij W_ij n_i n_j / 2."""
+        matrix = np.zeros((self.n_sites, self.n_sites))
+        for i, j, strength in self.repulsions:
+            matrix[i, j] = matrix[j, i] = strength
+        return matrix
+
+    def diagonal(self, filled) -> Any:
+        """The diagonal of H: sum_i u n_i,up n_i,down + sum_<ij> v_ij n_i n_j, in `keras.ops`.
+
+        Args:
+            filled: Occupations as floating-point numbers, ``(batch, 2, n_sites)``.
+
+        Returns:
+            Energies ``(batch,)``.
+        """
+        from keras import ops
+
+        energies = self.u * ops.sum(filled[:, 0] * filled[:, 1], axis=-1)
+        if self.repulsions:
+            density = ops.sum(filled, axis=1)
+            repelled = ops.matmul(density, ops.convert_to_tensor(self.repulsion_matrix(), dtype=filled.dtype))
+            energies = energies + 0.5 * ops.sum(density * repelled, axis=-1)
+        return energies
+
+    @property
+    def infinite_temperature_energy(self) -> float:
+        """The mean energy of all configurations, the zero of the V-score; of Hubbard models U N_up N_down / N_sites.
+
+        Source: Wu et al., Science 386, 296 (2024).
+        """
+        opposite = self.n_up * self.n_down / self.n_sites
+        energy = self.u * opposite
+        if self.repulsions:
+            equal = sum(count * (count - 1) for count in (self.n_up, self.n_down)) / (self.n_sites - 1)
+            energy += sum(strength for _, _, strength in self.repulsions) * (equal + 2 * opposite) / self.n_sites
+        return energy
+
+    def symmetries(self, kind: str) -> tuple[Symmetry, ...]:
+        """Elements of the symmetry group, the identity first: only those that leave the Hamiltonian as it is.
+
+        Args:
+            kind: ``"translations"`` along the closed axes (around an antiperiodic axis, L of them by one cell are -1
+                for each electron); ``"point_group"``, which with the translations makes the whole group of the
+                lattice; ``"spin_flip"``, where there are as many electrons of each spin.
+
+        Raises:
+            UnknownNameError: No such kind.
+        """
+        from zoo.systems import symmetry
+
+        return symmetry.symmetries(self, kind)
 
     @abstractmethod
     def displacement_classes(self) -> np.ndarray:

@@ -5,7 +5,7 @@ fastest: a vector of length ``dim_up * dim_down`` reshapes to ``(dim_up, dim_dow
 are the combinations of occupied sites in lexicographic order. With the sign convention of
 `zoo.systems.base.LatticeSystem` a hop of one spin does not see the other, so
 
-    H = H_up x 1 + 1 x H_down + U diag(doubly occupied sites).
+    H = H_up x 1 + 1 x H_down + diag(U for each doubly occupied site, V for each repelling pair).
 
 SciPy is imported when a function needs it.
 """
@@ -63,7 +63,7 @@ def dimension(system: LatticeSystem) -> int:
 def basis(system: LatticeSystem) -> np.ndarray:
     """Occupations of every basis state, ``(dim, 2, n_sites)``, int8."""
     _require_small(system)
-    up, down = (_combinations(system.n_sites, count) for count in (system.n_up, system.n_down))
+    up, down = (combinations(system.n_sites, count) for count in (system.n_up, system.n_down))
     occupations = np.empty((len(up), len(down), 2, system.n_sites), dtype=np.int8)
     occupations[:, :, 0], occupations[:, :, 1] = up[:, None], down[None, :]
     return occupations.reshape(-1, 2, system.n_sites)
@@ -79,11 +79,11 @@ def index(system: LatticeSystem, occupations: np.ndarray) -> np.ndarray:
     occupations = np.asarray(occupations)
     ranks = []
     for spin, count in enumerate((system.n_up, system.n_down)):
-        codes = _codes(_combinations(system.n_sites, count))
-        wanted = _codes(occupations[..., spin, :])
+        known = codes(combinations(system.n_sites, count))
+        wanted = codes(occupations[..., spin, :])
         # Lexicographic combinations have falling codes.
-        rank = len(codes) - 1 - np.searchsorted(codes[::-1], wanted)
-        if np.any(codes[rank] != wanted):
+        rank = len(known) - 1 - np.searchsorted(known[::-1], wanted)
+        if np.any(known[rank] != wanted):
             raise ZooError(f"occupations: expected {system.n_up} electrons of spin up and {system.n_down} of spin down")
         ranks.append(rank)
     return ranks[0] * math.comb(system.n_sites, system.n_down) + ranks[1]
@@ -94,11 +94,11 @@ def hamiltonian(system: LatticeSystem) -> scipy.sparse.csr_array:
     import scipy.sparse
 
     _require_small(system)
-    hops = [_hopping(system, count) for count in (system.n_up, system.n_down)]
+    hops = [one_spin_hopping(system, count) for count in (system.n_up, system.n_down)]
     ones = [scipy.sparse.eye_array(hop.shape[0], format="csr") for hop in hops]
-    double = scipy.sparse.diags_array(_doubly_occupied(system).ravel())
+    diagonal = scipy.sparse.diags_array(_diagonal(system).ravel())
     kinetic = scipy.sparse.kron(hops[0], ones[1]) + scipy.sparse.kron(ones[0], hops[1])
-    return scipy.sparse.csr_array(kinetic + system.u * double)
+    return scipy.sparse.csr_array(kinetic + diagonal)
 
 
 def ground_state(system: LatticeSystem) -> GroundState:
@@ -110,16 +110,16 @@ def ground_state(system: LatticeSystem) -> GroundState:
         ZooError: The sector has more than `MOST_STATES` states, or the lattice more than `MOST_SITES` sites.
     """
     _require_small(system)
-    up, down = _hopping(system, system.n_up), _hopping(system, system.n_down)
-    double = _doubly_occupied(system)
+    up, down = one_spin_hopping(system, system.n_up), one_spin_hopping(system, system.n_down)
+    diagonal = _diagonal(system)
     if dimension(system) <= _DENSE_STATES:
         energies, vectors = np.linalg.eigh(hamiltonian(system).toarray())
     else:
         import scipy.sparse.linalg
 
         def apply(vector):
-            matrix = vector.reshape(double.shape)
-            return (up @ matrix + (down @ matrix.T).T + system.u * double * matrix).ravel()
+            matrix = vector.reshape(diagonal.shape)
+            return (up @ matrix + (down @ matrix.T).T + diagonal * matrix).ravel()
 
         size = (dimension(system),) * 2
         operator = scipy.sparse.linalg.LinearOperator(size, matvec=apply, dtype=np.float64)
@@ -133,7 +133,7 @@ def ground_state(system: LatticeSystem) -> GroundState:
         energy=float(energies[0]),
         vector=vector,
         occupations=basis(system),
-        double_occupancy=float(vector**2 @ double.ravel()),
+        double_occupancy=float(vector**2 @ _doubly_occupied(system).ravel()),
     )
 
 
@@ -148,35 +148,35 @@ def _require_small(system: LatticeSystem) -> None:
 
 
 @functools.lru_cache(maxsize=32)
-def _combinations(n_sites: int, count: int) -> np.ndarray:
+def combinations(n_sites: int, count: int) -> np.ndarray:
     """Occupations of one spin, ``(dim, n_sites)``, int8."""
-    combinations = list(itertools.combinations(range(n_sites), count))
-    sites = np.array(combinations, dtype=np.int64).reshape(len(combinations), count)
+    chosen = list(itertools.combinations(range(n_sites), count))
+    sites = np.array(chosen, dtype=np.int64).reshape(len(chosen), count)
     occupations = np.zeros((len(sites), n_sites), dtype=np.int8)
     np.put_along_axis(occupations, sites, 1, axis=1)
     occupations.flags.writeable = False
     return occupations
 
 
-def _codes(occupations: np.ndarray) -> np.ndarray:
+def codes(occupations: np.ndarray) -> np.ndarray:
     """Occupations of one spin as binary numbers, site 0 the highest digit."""
     return occupations.astype(np.int64) @ (1 << np.arange(occupations.shape[-1] - 1, -1, -1, dtype=np.int64))
 
 
-def _hopping(system: LatticeSystem, count: int) -> scipy.sparse.csr_array:
+def one_spin_hopping(system: LatticeSystem, count: int) -> scipy.sparse.csr_array:
     """The hopping of one spin over its configurations, with the fermionic signs."""
     import scipy.sparse
 
-    occupations = _combinations(system.n_sites, count)
-    codes = _codes(occupations)
-    size = len(codes)
+    occupations = combinations(system.n_sites, count)
+    known = codes(occupations)
+    size = len(known)
     rows, columns, elements = [np.zeros(0, int)], [np.zeros(0, int)], [np.zeros(0)]
     for i, j, hopping in system.bonds:
         start = np.flatnonzero((occupations[:, i] == 1) & (occupations[:, j] == 0))
         between = occupations[start, i + 1 : j].sum(axis=1, dtype=np.int64)
         digits = system.n_sites - 1 - np.array([i, j])
-        moved = codes[start] - (1 << digits[0]) + (1 << digits[1])
-        end = size - 1 - np.searchsorted(codes[::-1], moved)
+        moved = known[start] - (1 << digits[0]) + (1 << digits[1])
+        end = size - 1 - np.searchsorted(known[::-1], moved)
         element = -hopping * (1 - 2 * (between % 2))
         rows += [start, end]
         columns += [end, start]
@@ -185,7 +185,17 @@ def _hopping(system: LatticeSystem, count: int) -> scipy.sparse.csr_array:
     return scipy.sparse.csr_array((np.concatenate(elements), pairs), shape=(size, size))
 
 
+def _diagonal(system: LatticeSystem) -> np.ndarray:
+    """The interaction of each basis state, ``(dim_up, dim_down)``."""
+    up, down = (combinations(system.n_sites, count).astype(np.float64) for count in (system.n_up, system.n_down))
+    if not system.repulsions:
+        return system.u * _doubly_occupied(system)
+    repulsion = system.repulsion_matrix()
+    alone = [0.5 * np.sum((spin @ repulsion) * spin, axis=1) for spin in (up, down)]
+    return alone[0][:, None] + alone[1][None, :] + up @ (repulsion + system.u * np.eye(system.n_sites)) @ down.T
+
+
 def _doubly_occupied(system: LatticeSystem) -> np.ndarray:
     """Doubly occupied sites of each basis state, ``(dim_up, dim_down)``."""
-    up, down = (_combinations(system.n_sites, count).astype(np.float64) for count in (system.n_up, system.n_down))
+    up, down = (combinations(system.n_sites, count).astype(np.float64) for count in (system.n_up, system.n_down))
     return up @ down.T

@@ -1,11 +1,15 @@
 """Geometry of finite lattices: sites, bonds and classes of displacements.
 
-A lattice is a grid of sites counted along one or more axes, so a site is a tuple of whole numbers, from 0 up to the
-extent of each axis. Sites are numbered with the last axis fastest (``index = x * extent_y + y``): occupations of a
-rectangle reshape to ``(2, *extent)``. What sets one lattice apart from another is a row of `LATTICES`.
+A lattice is a grid of cells counted along one or more axes, from 0 up to the extent of each axis, with one site or
+more in a cell. Sites are numbered with the last axis fastest, those of a cell together: with one site in a cell
+``index = x * extent_y + y``, so occupations of a rectangle reshape to ``(2, *extent)``. A lattice is told apart from
+others by a row of `LATTICES`.
 
 Each axis has its own boundary, one letter: ``P`` periodic, ``A`` antiperiodic (a bond across it changes sign),
 ``O`` open.
+
+Displacements are whole numbers on a grid that is as fine as the sites of a cell ask for (`LatticeKind.refinement`):
+steps of one cell, or of a third of a cell on the honeycomb lattice.
 """
 
 from __future__ import annotations
@@ -32,16 +36,24 @@ class LatticeKind:
     """What one unit of the lattice looks like, whatever its size.
 
     Attributes:
-        nearest: Displacements to the nearest neighbours, one of each pair +d and -d.
+        nearest: Displacements to the nearest neighbours, one of each pair +d and -d: the directions of bonds.
         next_nearest: The same for the next nearest neighbours, those that ``t_prime`` joins.
         next_nearest_name: What they are called, for error messages.
         point_group: Integer matrices, ``(n_axes, n_axes)``, that map the infinite lattice onto itself.
+        metric: Squared length of a displacement d as the quadratic form ``d @ metric @ d``, whole numbers.
+        refinement: Steps of the grid in a cell, along each axis.
+        basis: Places of the sites within a cell, on the grid.
+        centre: A place that the point group leaves where it is.
     """
 
     nearest: tuple[Site, ...]
     next_nearest: tuple[Site, ...]
     next_nearest_name: str
     point_group: tuple[tuple[Site, ...], ...]
+    metric: tuple[Site, ...]
+    basis: tuple[Site, ...]
+    centre: Site
+    refinement: int = 1
 
     @property
     def n_axes(self) -> int:
@@ -58,20 +70,64 @@ def _signed_permutations(n_axes: int) -> tuple[tuple[Site, ...], ...]:
     return tuple(group)
 
 
+def _hexagonal_group() -> tuple[tuple[Site, ...], ...]:
+    """Matrices of the rotations by 60 degrees, and of reflections, for axes that enclose 60 degrees."""
+    rotation, exchange = np.array([[0, -1], [1, 1]]), np.array([[0, 1], [1, 0]])
+    turned = [np.linalg.matrix_power(rotation, power) for power in range(6)]
+    elements = [*turned, *(matrix @ exchange for matrix in turned)]
+    return tuple(tuple(tuple(int(entry) for entry in row) for row in matrix) for matrix in elements)
+
+
+_GRID = LatticeKind(
+    nearest=((1, 0), (0, 1)),
+    next_nearest=((1, 1), (1, -1)),
+    next_nearest_name="diagonal neighbours",
+    point_group=_signed_permutations(2),
+    metric=((1, 0), (0, 1)),
+    basis=((0, 0),),
+    centre=(0, 0),
+)
+
 LATTICES = {
     "chain": LatticeKind(
         nearest=((1,),),
         next_nearest=((2,),),
         next_nearest_name="second neighbours",
         point_group=_signed_permutations(1),
+        metric=((1,),),
+        basis=((0,),),
+        centre=(0,),
     ),
-    "rectangle": LatticeKind(
-        nearest=((1, 0), (0, 1)),
-        next_nearest=((1, 1), (1, -1)),
-        next_nearest_name="diagonal neighbours",
-        point_group=_signed_permutations(2),
+    "rectangle": _GRID,
+    "square": _GRID,
+    "ladder": _GRID,
+    "triangular": LatticeKind(
+        nearest=((1, 0), (0, 1), (1, -1)),
+        next_nearest=((1, 1), (2, -1), (1, -2)),
+        next_nearest_name="next nearest neighbours",
+        point_group=_hexagonal_group(),
+        metric=((2, 1), (1, 2)),
+        basis=((0, 0),),
+        centre=(0, 0),
+    ),
+    # In thirds of a cell, its axes 60 degrees apart, bonds lead from (0, 0) to (1, 1); (2, 2) is amid a hexagon.
+    "honeycomb": LatticeKind(
+        nearest=((1, 1), (-2, 1), (1, -2)),
+        next_nearest=((3, 0), (0, 3), (3, -3)),
+        next_nearest_name="next nearest neighbours",
+        point_group=_hexagonal_group(),
+        metric=((2, 1), (1, 2)),
+        basis=((0, 0), (1, 1)),
+        centre=(2, 2),
+        refinement=3,
     ),
 }
+"""By the name that ``system.lattice`` takes; rectangle, square lattice and ladder (legs x length) are one grid."""
+
+
+def canonical(name: str) -> str:
+    """The first name of `LATTICES` that stands for the same lattice."""
+    return next(known for known, kind in LATTICES.items() if kind == LATTICES[name])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +136,7 @@ class Lattice:
 
     Attributes:
         kind: A name of `LATTICES`.
-        extent: Sites along each axis.
+        extent: Cells along each axis.
         boundary: One letter of `BOUNDARIES` for each axis.
     """
 
@@ -104,31 +160,82 @@ class Lattice:
             raise ZooError(f"system.boundary={self.boundary!r}: a {self.kind} has {axes}, one letter each of {letters}")
 
     @property
+    def definition(self) -> LatticeKind:
+        """The infinite lattice."""
+        return LATTICES[self.kind]
+
+    @property
     def n_sites(self) -> int:
-        return math.prod(self.extent)
+        return math.prod(self.extent) * len(self.definition.basis)
 
     @property
     def coordinates(self) -> np.ndarray:
-        """Position of each site on the grid, integers ``(n_sites, n_axes)``, in the order of the sites."""
-        return np.array(list(np.ndindex(*self.extent))).reshape(self.n_sites, len(self.extent))
+        """Cell of each site, integers ``(n_sites, n_axes)``, in the order of the sites."""
+        cells = np.array(list(np.ndindex(*self.extent))).reshape(-1, len(self.extent))
+        return np.repeat(cells, len(self.definition.basis), axis=0)
+
+    @property
+    def places(self) -> np.ndarray:
+        """Place of each site on the fine grid, integers ``(n_sites, n_axes)``."""
+        basis = np.array(self.definition.basis)
+        cells = len(self.coordinates) // len(basis)
+        return self.definition.refinement * self.coordinates + np.tile(basis, (cells, 1))
+
+    @property
+    def positions(self) -> np.ndarray:
+        """Cartesian positions of the sites, ``(n_sites, n_axes)``; nearest neighbours are at distance 1."""
+        metric = np.array(self.definition.metric, dtype=float)
+        bond = np.array(self.definition.nearest[0])
+        return self.places @ np.linalg.cholesky(metric / (bond @ metric @ bond))
+
+    @property
+    def sublattice(self) -> np.ndarray:
+        """+1 or -1 for each site, ``(n_sites,)``: by the site of a cell if there are two, else as on a chessboard.
+
+        Neighbours differ wherever the lattice and its boundaries allow it; on a triangular lattice, which does not,
+        rows along the third direction of bonds share a sign.
+        """
+        if len(self.definition.basis) > 1:
+            parity = np.arange(self.n_sites) % len(self.definition.basis)
+        else:
+            parity = self.coordinates.sum(axis=-1) % 2
+        return 1 - 2 * parity
+
+    @property
+    def open_axes(self) -> np.ndarray:
+        """Whether each axis is open, booleans ``(n_axes,)``."""
+        return np.array([letter == "O" for letter in self.boundary])
+
+    @property
+    def antiperiodic_axes(self) -> np.ndarray:
+        """Whether each axis is antiperiodic, booleans ``(n_axes,)``."""
+        return np.array([letter == "A" for letter in self.boundary])
+
+    @property
+    def grid_extent(self) -> np.ndarray:
+        """Steps of the fine grid along each axis."""
+        return self.definition.refinement * np.array(self.extent)
+
+    @functools.cached_property
+    def numbers(self) -> np.ndarray:
+        """Number of the site at each place of the fine grid, integers ``grid_extent``; -1 where there is none."""
+        numbers = np.full(self.grid_extent, -1)
+        numbers[tuple(self.places.T)] = np.arange(self.n_sites)
+        return numbers
 
     def index(self, site: Site) -> int:
-        """Number of a site that lies within the extents."""
-        return int(np.ravel_multi_index(site, self.extent))
+        """Number of a site by its place on the grid, within the extents."""
+        return int(self.numbers[site])
 
-    def neighbour(self, site: Site, displacement: Site) -> tuple[int, int] | None:
-        """Number of the site at that displacement and the sign of the boundaries crossed; None where there is none.
+    def neighbours(self, displacement: Site) -> tuple[np.ndarray, np.ndarray]:
+        """Number of the site at that displacement from each site, -1 where there is none, and the boundaries' sign.
 
-        An axis of a single site leads nowhere: a bond would join the site to itself.
+        An axis of a single cell leads nowhere: a bond across its boundary would join the cell to itself.
         """
-        target, sign = [], 1
-        for start, step, extent, letter in zip(site, displacement, self.extent, self.boundary, strict=True):
-            windings, end = divmod(start + step, extent)
-            if step and (extent == 1 or (windings and letter == "O")):
-                return None
-            sign *= -1 if letter == "A" and windings % 2 else 1
-            target.append(end)
-        return self.index(tuple(target)), sign
+        windings, places = np.divmod(self.places + displacement, self.grid_extent)
+        leaves = np.any((windings != 0) & (self.open_axes | (np.array(self.extent) == 1)), axis=1)
+        numbers = np.where(leaves, -1, self.numbers[tuple(places.T)])
+        return numbers, 1 - 2 * (windings[:, self.antiperiodic_axes].sum(axis=1) % 2)
 
     def pairs(self, displacements: tuple[Site, ...]) -> dict[tuple[int, int], int]:
         """Pairs of sites ``(i, j)``, i < j, at one of the displacements, each once, with the sign of the boundary.
@@ -141,82 +248,122 @@ class Lattice:
                 of the two is kept would decide the Hamiltonian.
         """
         pairs: dict[tuple[int, int], int] = {}
-        for site in np.ndindex(*self.extent):
-            for displacement in displacements:
-                found = self.neighbour(site, displacement)
-                here = self.index(site)
-                if found is None or found[0] == here:
+        for displacement in displacements:
+            for here, (there, sign) in enumerate(zip(*self.neighbours(displacement), strict=True)):
+                if there < 0 or there == here:
                     continue
-                there, sign = found
-                pair = (min(here, there), max(here, there))
-                if pairs.setdefault(pair, sign) != sign:
+                pair = (min(here, int(there)), max(here, int(there)))
+                if pairs.setdefault(pair, int(sign)) != sign:
                     raise ZooError(
                         f"system.boundary={self.boundary!r}: on extent {list(self.extent)} the bonds of sites {pair} "
                         "each way round have opposite signs; expected a longer antiperiodic axis, or P or O"
                     )
         return pairs
 
-    def symmetries(self) -> list[np.ndarray]:
-        """Matrices of the point group that keep the extents and the boundaries."""
-        kept = []
-        for matrix in map(np.array, LATTICES[self.kind].point_group):
-            images = [np.flatnonzero(column) for column in matrix.T]
-            if all(
-                self.extent[axis] == self.extent[image] and self.boundary[axis] == self.boundary[image]
-                for axis, column in enumerate(images)
-                for image in column
-            ):
-                kept.append(matrix)
-        return kept
+    def point_group(self) -> list[np.ndarray]:
+        """Matrices of the point group that keep the extents and the boundaries.
+
+        An open axis has to become an open axis of equal extent. The way once around a closed axis has to become a way
+        around closed axes that crosses antiperiodic boundaries as often, but for an even number.
+        """
+        return [matrix for matrix in map(np.array, self.definition.point_group) if self._keeps(matrix)]
+
+    def _keeps(self, matrix: np.ndarray) -> bool:
+        is_open, changes_sign, extent = self.open_axes, self.antiperiodic_axes, np.array(self.extent)
+        for axis in range(len(extent)):
+            if is_open[axis]:
+                sources = np.flatnonzero(matrix[axis])
+                if len(sources) != 1 or not is_open[sources[0]] or extent[sources[0]] != extent[axis]:
+                    return False
+            else:
+                loop = matrix[:, axis] * extent[axis]
+                if np.any(loop[is_open]) or np.any(loop % extent):
+                    return False
+                if np.sum((loop // extent)[changes_sign]) % 2 != changes_sign[axis]:
+                    return False
+        return True
+
+    def map_sites(self, matrix: np.ndarray, shift: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """Where ``place -> matrix @ place + shift`` takes each site, and the sign of the boundaries it crosses.
+
+        Returns:
+            Integers and +1 or -1, each ``(n_sites,)``; None where a site would leave the lattice or hit no site.
+        """
+        windings, places = np.divmod(self.places @ matrix.T + shift, self.grid_extent)
+        numbers = self.numbers[tuple(places.T)]
+        if np.any(windings[:, self.open_axes]) or np.any(numbers < 0):
+            return None
+        return numbers, 1 - 2 * (windings[:, self.antiperiodic_axes].sum(axis=1) % 2)
 
     def reduce(self, displacements: np.ndarray) -> np.ndarray:
         """Displacements ``(..., n_axes)`` with the components along closed axes brought to (-extent/2, extent/2]."""
-        extent = np.array(self.extent)
+        extent = self.grid_extent
         wrapped = (displacements + (extent - 1) // 2) % extent - (extent - 1) // 2
-        return np.where([letter == "O" for letter in self.boundary], displacements, wrapped)
+        return np.where(self.open_axes, displacements, wrapped)
+
+    def squared_lengths(self, displacements: np.ndarray) -> np.ndarray:
+        """Squared length of displacements ``(..., n_axes)``, the shortest way round, as `LatticeKind.metric` has it."""
+        closed = [(0,) if is_open else (-1, 0, 1) for is_open in self.open_axes]
+        metric, reduced = np.array(self.definition.metric), self.reduce(displacements)
+        ways = [reduced + np.array(turns) * self.grid_extent for turns in itertools.product(*closed)]
+        return np.min([np.sum((way @ metric) * way, axis=-1) for way in ways], axis=0)
 
     def displacement_classes(self) -> np.ndarray:
         """See `zoo.systems.base.LatticeSystem.displacement_classes`; classes are numbered by distance.
 
         Two pairs of sites share a class when a translation along the closed axes and an element of the point group
-        (reflections; exchange of axes of equal extent and boundary) map one displacement into the other. Along an
-        open axis the absolute displacement stands for the pair, wherever it lies: coarser than the symmetry there.
-        Antiperiodic axes count as closed, since the sign moves with a gauge transformation.
+        (such as reflections; the exchange of axes of equal extent and boundary) map one displacement into the other.
+        Along an open axis the absolute displacement stands for the pair, wherever it lies: coarser than the symmetry
+        there. Antiperiodic axes count as closed, since the sign moves with a gauge transformation.
         """
-        sites = self.coordinates
+        sites = self.places
         displacements = self.reduce(sites[None, :] - sites[:, None])
-        images = np.stack([self.reduce(displacements @ matrix.T) for matrix in self.symmetries()])
-        squared = np.sum(images**2, axis=-1)
-        base = 2 * max(self.extent) + 1
+        matrices = self.point_group()
+        # The pairs (i, j) and (j, i) are one, also where no symmetry exchanges them.
+        images = np.stack([self.reduce(sign * displacements @ matrix.T) for matrix in matrices for sign in (1, -1)])
+        largest = int(self.grid_extent.max())
+        base = 2 * largest + 1
         place = base ** np.arange(len(self.extent))
         # A number for each image that sorts by length, then by components; the least stands for the orbit.
-        codes = squared * base ** len(self.extent) + (images + max(self.extent)) @ place
-        orbit = codes.min(axis=0)
+        components = ((images + largest) @ place).min(axis=0)
+        orbit = self.squared_lengths(displacements) * base ** len(self.extent) + components
         return np.unique(orbit, return_inverse=True)[1].reshape(self.n_sites, self.n_sites)
 
 
 @functools.lru_cache(maxsize=128)
-def bonds(lattice: Lattice, t: float, t_prime: float) -> tuple[tuple[int, int, float], ...]:
+def bonds(
+    lattice: Lattice, t: float, t_prime: float, anisotropy: tuple[float, ...] = ()
+) -> tuple[tuple[int, int, float], ...]:
     """Every bond once, ``(i, j, hopping)`` with i < j, sorted; a hopping of zero gives no bonds.
 
     Args:
         lattice: Sites and boundaries; `Lattice.pairs` says what becomes of very short axes.
         t: Hopping to the nearest neighbours.
         t_prime: Hopping to the next nearest neighbours.
+        anisotropy: A factor of ``t`` for each direction of `LatticeKind.nearest`; 1 throughout where empty.
 
     Raises:
         ZooError: ``t_prime`` is not zero, but the lattice is so small that next nearest neighbours do not exist or
-            are nearest neighbours as well; or bonds of opposite sign meet (`Lattice.pairs`).
+            are nearest neighbours as well; ``anisotropy`` has not one factor for each direction; or bonds of opposite
+            sign meet (`Lattice.pairs`).
     """
-    kind = LATTICES[lattice.kind]
-    nearest = lattice.pairs(kind.nearest)
-    found = {pair: sign * t for pair, sign in nearest.items() if t}
+    kind = lattice.definition
+    factors = anisotropy or (1.0,) * len(kind.nearest)
+    if len(factors) != len(kind.nearest):
+        count = len(kind.nearest)
+        raise ZooError(
+            f"system.anisotropy={list(anisotropy)}: expected a factor of t for each direction of bonds, "
+            f"{count} on a {lattice.kind}, or [] for equal ones"
+        )
+    found: dict[tuple[int, int], float] = {}
+    for direction, factor in zip(kind.nearest, factors, strict=True):
+        found |= {pair: sign * t * factor for pair, sign in lattice.pairs((direction,)).items() if t * factor}
     if t_prime:
         where = f"system.t_prime={t_prime:g}: {lattice.kind} {list(lattice.extent)} with boundary {lattice.boundary!r}"
         distant = lattice.pairs(kind.next_nearest)
         if not distant:
             raise ZooError(f"{where} has no {kind.next_nearest_name}; expected t_prime=0 or a larger lattice")
-        if not nearest.keys().isdisjoint(distant):
+        if not lattice.pairs(kind.nearest).keys().isdisjoint(distant):
             raise ZooError(f"{where}: its {kind.next_nearest_name} are nearest neighbours too; expected t_prime=0")
         found |= {pair: sign * t_prime for pair, sign in distant.items()}
     return tuple((i, j, hopping) for (i, j), hopping in sorted(found.items()))

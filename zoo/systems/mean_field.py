@@ -24,10 +24,11 @@ from zoo.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from zoo.systems.hubbard import Hubbard
+    from zoo.systems.lattice_model import LatticeModel
 
 KINDS = ("free", "unrestricted", "screened")
-SCREENED_REPULSION = 4.0
-"""Largest |U| / |t| in the mean field of the ``screened`` orbitals."""
+SCREENED_REPULSION = 2.0
+"""Largest |U| / |t| in the mean field of the ``screened`` orbitals, t the largest hopping."""
 
 _MOST_WALLS = 8
 _SCREENING_STEPS = 40
@@ -58,7 +59,7 @@ def solve(system: Hubbard, kind: str = "unrestricted") -> MeanField:
         system: The Hubbard model.
         kind: ``"free"``, the ground state of the hopping alone, or ``"unrestricted"``, collinear unrestricted
             Hartree-Fock: the lowest of several starts, so an upper bound to the true Hartree-Fock energy.
-            ``"screened"``, the same with |U| of at most 4 |t|: at strong repulsion the Hartree-Fock state is a
+            ``"screened"``, the same with |U| of at most 2 |t|: at strong repulsion the Hartree-Fock state is a
             spin density wave from which no optimisation returns, while a Jastrow factor, which keeps electrons
             apart, needs orbitals of a weaker mean field.
     """
@@ -66,7 +67,7 @@ def solve(system: Hubbard, kind: str = "unrestricted") -> MeanField:
         raise UnknownNameError("kind of orbitals", kind, KINDS)
     if kind == "free":
         return _free(system)
-    largest = SCREENED_REPULSION * max(abs(system.t), abs(system.t_prime))
+    largest = SCREENED_REPULSION * largest_hopping(system)
     if kind == "screened" and abs(system.u) > largest:
         screened = _unrestricted(dataclasses.replace(system, u=math.copysign(largest, system.u)))
         double = float(np.sum(np.sum(screened.up**2, axis=1) * np.sum(screened.down**2, axis=1)))
@@ -101,6 +102,20 @@ def _unrestricted(system: Hubbard) -> MeanField:
         screened.sort(key=_rounded_energy)
     finished = [functional.relax(_density(state.down), _MOST_STEPS) for state in screened[:_FINALISTS]]
     return min(finished, key=_rounded_energy)
+
+
+def largest_hopping(system: LatticeModel) -> float:
+    """The largest |hopping| of a bond; |t| where there are no bonds."""
+    return max((abs(hopping) for _, _, hopping in system.bonds), default=abs(system.t))
+
+
+def tilt(system: LatticeModel) -> np.ndarray:
+    """The potential that orders degenerate levels, ``(n_sites,)``.
+
+    The sublattices, and a smaller irregular part for what they leave open.
+    """
+    irregular = ((np.sqrt(5) - 1) / 2 * np.arange(1, system.n_sites + 1)) % 1 - 0.5
+    return system.sublattice + 0.1 * irregular
 
 
 def _rounded_energy(state: MeanField) -> float:
@@ -147,9 +162,7 @@ class _Functional:
     def __init__(self, system: Hubbard):
         self.kinetic, self.u = system.hopping_matrix(), system.u
         self.n_up, self.n_down = system.n_up, system.n_down
-        # Orders degenerate levels: the sublattices, and a smaller irregular part for what they leave open.
-        irregular = ((np.sqrt(5) - 1) / 2 * np.arange(1, system.n_sites + 1)) % 1 - 0.5
-        self.tilt = system.sublattice + 0.1 * irregular
+        self.tilt = tilt(system)
 
     def free(self) -> MeanField:
         """The lowest orbitals of the hopping alone."""
@@ -184,10 +197,10 @@ class _Functional:
         return self._state(up, self._fill_down(_density(up)))
 
     def _fill_up(self, beside: np.ndarray) -> np.ndarray:
-        return _lowest(self.kinetic + self.u * np.diag(beside), self.n_up, self.tilt)
+        return lowest_orbitals(self.kinetic + self.u * np.diag(beside), self.n_up, self.tilt)
 
     def _fill_down(self, beside: np.ndarray) -> np.ndarray:
-        return _lowest(self.kinetic + self.u * np.diag(beside), self.n_down, -self.tilt)
+        return lowest_orbitals(self.kinetic + self.u * np.diag(beside), self.n_down, -self.tilt)
 
     def _state(self, up: np.ndarray, down: np.ndarray) -> MeanField:
         hopping = np.sum(up * (self.kinetic @ up)) + np.sum(down * (self.kinetic @ down))
@@ -210,7 +223,7 @@ def _extrapolate(history: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     return results[-1] - weights @ np.diff(results, axis=0)
 
 
-def _lowest(hamiltonian: np.ndarray, count: int, tilt: np.ndarray) -> np.ndarray:
+def lowest_orbitals(hamiltonian: np.ndarray, count: int, tilt: np.ndarray) -> np.ndarray:
     """The ``count`` lowest eigenvectors as columns, degenerate ones ordered by ``tilt``, their signs fixed."""
     values, vectors = np.linalg.eigh(hamiltonian)
     edges = np.flatnonzero(np.diff(values) > _SAME_LEVEL * max(1.0, np.max(np.abs(values)))) + 1

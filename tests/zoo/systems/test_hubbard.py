@@ -41,6 +41,11 @@ def test_parameters_from_yaml_make_the_same_system():
         ({"t": float("inf")}, r"system.t=inf"),
         ({"t_prime": "x"}, r"system.t_prime='x'"),
         ({"extent": [2], "boundary": "A", "n_up": 1, "n_down": 1}, r"opposite signs"),
+        (
+            {"anisotropy": [1, 0.5]},
+            r"system.anisotropy=\[1.0, 0.5\]: expected a factor of t for each direction of bonds, 1",
+        ),
+        ({"anisotropy": 2.0}, r"system.anisotropy=2.0: expected a list"),
         ({"extent": [3], "t_prime": 0.3, "n_up": 1, "n_down": 1}, r"nearest neighbours too"),
     ],
 )
@@ -81,11 +86,42 @@ def test_a_small_hamiltonian_that_no_key_names_is_diagonalised(parameters):
     assert system.references().exact.energy == pytest.approx(exact.ground_state(system).energy, abs=1e-10)
 
 
-@pytest.mark.parametrize("parameters", [{"t_prime": 0.2}, {"t": 2.0}])
+@pytest.mark.parametrize("parameters", [{"t_prime": 0.2}, {"anisotropy": (2.0,)}])
 def test_a_large_hamiltonian_that_no_key_names_has_no_reference(parameters):
     system = Hubbard(extent=(14,), n_up=7, n_down=7, **parameters)
     assert system.reference_key is None
     assert system.references().best is None
+
+
+def test_anisotropy_multiplies_the_hopping_of_each_direction():
+    system = rectangle((3, 4), t=2.0, anisotropy=[1, 0.5], n_up=1, n_down=1)
+    hopping = {(i, j): value for i, j, value in system.bonds}
+    assert hopping[0, 4] == 2.0 and hopping[0, 1] == 1.0
+    k = itertools.product(2 * np.pi * np.arange(3) / 3, 2 * np.pi * np.arange(4) / 4)
+    levels = [-4 * np.cos(x) - 2 * np.cos(y) for x, y in k]
+    np.testing.assert_allclose(np.linalg.eigvalsh(system.hopping_matrix()), np.sort(levels), atol=1e-12)
+
+
+def test_names_of_one_lattice_make_one_system():
+    for lattice in ("square", "ladder"):
+        assert Hubbard(lattice, (4, 4), "PP").sha256 == rectangle((4, 4)).sha256
+        assert Hubbard(lattice, (4, 4), "PP").reference_key == rectangle((4, 4)).reference_key
+    assert rectangle((4, 4), anisotropy=(1, 1)).sha256 == rectangle((4, 4)).sha256
+    assert Hubbard("triangular", (4, 4), "PP").sha256 != rectangle((4, 4)).sha256
+    assert Hubbard("triangular", (4, 4), "PP").reference_key is None
+
+
+def test_the_hash_of_a_preset_is_that_of_the_records_made_before():
+    """Records of runs name systems by it: parameters that were added since must not change it."""
+    assert (
+        rectangle((4, 4), n_up=5, n_down=5).sha256 == "26daf73b22f18c7388ca603d342a9ab5c695d138a7552684734cf5b1fc26eace"
+    )
+
+
+def test_the_diagonal_is_that_of_the_plain_hamiltonian():
+    system = rectangle((2, 3), u=3.0, n_up=2, n_down=3)
+    states = exact.basis(system)
+    np.testing.assert_allclose(system.diagonal(states.astype("float64")), system.interaction(states), atol=1e-12)
 
 
 def test_systems_of_one_key_have_one_spectrum():

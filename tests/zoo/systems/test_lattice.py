@@ -72,6 +72,47 @@ def test_a_diagonal_across_two_antiperiodic_boundaries_keeps_its_sign():
 
 
 @pytest.mark.parametrize(
+    ("kind", "extent", "near", "far"),
+    [("triangular", (4, 5), 6, 6), ("honeycomb", (3, 4), 3, 6), ("square", (4, 5), 4, 4), ("ladder", (2, 5), 3, 2)],
+)
+def test_neighbours_of_every_site_and_their_distances(kind, extent, near, far):
+    lattice = Lattice(kind, extent, "PP")
+    for t, t_prime, count in ((1.0, 0.0, near), (0.0, 1.0, far)):
+        found = bonds(lattice, t, t_prime)
+        assert set(np.bincount([site for i, j, _ in found for site in (i, j)])) == {count}
+    inside = Lattice(kind, extent, "OO")
+    lengths = {0: 1.0, 1: np.sqrt(2) if kind in ("square", "ladder") else np.sqrt(3)}
+    for which, length in lengths.items():
+        for i, j, _ in bonds(inside, 1.0 - which, float(which)):
+            assert np.linalg.norm(lattice.positions[i] - lattice.positions[j]) == pytest.approx(length)
+
+
+@pytest.mark.parametrize("extent", [(3, 3), (2, 3), (6, 6)])
+def test_levels_of_the_honeycomb_and_the_triangular_lattice(extent):
+    """E = -+t |1 + exp(i k_1) + exp(i k_2)|, and -2t (cos k_1 + cos k_2 + cos(k_1 - k_2))."""
+    k = [2 * np.pi * np.array(n) / extent for n in np.ndindex(*extent)]
+    graphene = [sign * abs(1 + np.exp(1j * x) + np.exp(1j * y)) for x, y in k for sign in (1, -1)]
+    np.testing.assert_allclose(levels(Lattice("honeycomb", extent, "PP")), np.sort(graphene), atol=1e-12)
+    if 2 not in extent:  # single bonds there
+        triangular = [-2 * (np.cos(x) + np.cos(y) + np.cos(x - y)) for x, y in k]
+        np.testing.assert_allclose(levels(Lattice("triangular", extent, "PP")), np.sort(triangular), atol=1e-12)
+
+
+def levels(lattice):
+    matrix = np.zeros((lattice.n_sites, lattice.n_sites))
+    for i, j, hopping in bonds(lattice, 1.0, 0.0):
+        matrix[i, j] = matrix[j, i] = -hopping
+    return np.linalg.eigvalsh(matrix)
+
+
+def test_sites_of_a_cell_are_numbered_together():
+    lattice = Lattice("honeycomb", (2, 3), "OO")
+    assert lattice.coordinates.tolist() == [[x, y] for x in range(2) for y in range(3) for _ in range(2)]
+    assert lattice.sublattice.tolist() == [1, -1] * 6
+    assert all(lattice.sublattice[i] != lattice.sublattice[j] for i, j, _ in bonds(lattice, 1.0, 0.0))
+
+
+@pytest.mark.parametrize(
     ("lattice", "t_prime"), [(chain(2, "A"), 0.0), (rectangle(4, 2, "PA"), 0.0), (chain(4, "A"), 0.3)]
 )
 def test_bonds_that_would_cancel_are_refused(lattice, t_prime):
@@ -119,6 +160,11 @@ def test_an_impossible_lattice_is_refused_in_one_line(kind, extent, boundary, me
         (rectangle(4, 3), 6),
         (rectangle(3, 3, "OO"), 6),
         (rectangle(3, 3, "PO"), 6),
+        (Lattice("triangular", (3, 3), "PP"), 3),
+        (Lattice("triangular", (6, 6), "PP"), 7),
+        (Lattice("triangular", (4, 4), "AA"), 7),
+        (Lattice("honeycomb", (3, 3), "PP"), 6),
+        (Lattice("honeycomb", (2, 3), "OO"), 23),
     ],
 )
 def test_number_of_displacement_classes(lattice, classes):

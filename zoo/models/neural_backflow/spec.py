@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from zoo.errors import ZooError
+from zoo.models.slater_jastrow import spec as slater_jastrow
 from zoo.models.slater_jastrow_backflow import spec as slater_jastrow_backflow
 from zoo.registry import ModelSpec
 
@@ -22,7 +23,12 @@ Its inputs are analytic in the coordinates, so all cusps are those of the Jastro
 cell only periodic differences of positions enter, and cos(G.r), sin(G.r) share a factor: the wavefunction keeps the
 translations of the gas.
 
-Limits: one determinant. The cost grows as N^3 for the local energy.
+On a lattice the network sees the occupations of all sites, and adds to every orbital at every site:
+
+    Psi(n) = det[phi_k(i) + a_ki(n), i occupied by up] det[the same, down] exp J(n),     a(n) = A tanh(W n + b)
+
+Limits: one determinant. In the continuum the cost of the local energy grows as N^3; on a lattice every configuration
+costs a whole evaluation of the network and of the determinant.
 """
 
 
@@ -47,6 +53,28 @@ class ContinuumConfig(slater_jastrow_backflow.ContinuumConfig):
         require_divisor("channels", self.channels, self.width)
 
 
+@dataclasses.dataclass(frozen=True)
+class LatticeConfig:
+    """Hyperparameters on a lattice.
+
+    Attributes:
+        orbitals: Orbitals that training starts from: ``screened`` (mean field of abs(U) at most 2 t), ``unrestricted``
+            (mean field of U itself), ``free``, ``generalised`` (screened, in one determinant that may mix spins), or
+            ``auto``: generalised where the mean field is magnetic and both spins are equally many, else screened.
+        hidden: Units of each hidden layer of the network.
+        layers: Hidden layers.
+    """
+
+    orbitals: str = "auto"
+    hidden: int = 64
+    layers: int = 1
+
+    def __post_init__(self):
+        slater_jastrow.require_orbitals(self.orbitals, "generalised", "auto")
+        require_size("hidden", self.hidden, 65536)
+        require_size("layers", self.layers, 100)
+
+
 def require_size(name: str, value: int, most: int) -> None:
     """Refuses what is not 1 to ``most``."""
     if not 1 <= value <= most:
@@ -68,7 +96,10 @@ SPEC = ModelSpec(
     "Nature Chemistry 12, 891 (2020)",
     card=CARD,
     version="1",
-    targets={"continuum": "zoo.models.neural_backflow.continuum:NeuralBackflow"},
-    configs={"continuum": ContinuumConfig},
+    targets={
+        "continuum": "zoo.models.neural_backflow.continuum:NeuralBackflow",
+        "lattice": "zoo.models.neural_backflow.lattice:NeuralBackflow",
+    },
+    configs={"continuum": ContinuumConfig, "lattice": LatticeConfig},
     aliases=("nb",),
 )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import keras
 from keras import ops
 
 from zoo.layers.determinant import slogdet
 from zoo.layers.lattice_jastrow import LatticeJastrow
-from zoo.layers.occupations import occupied_rows
+from zoo.layers.lattice_orbitals import LatticeOrbitals, first_orbitals, mixes_spins, occupied_sites
 from zoo.systems.base import LatticeSystem
 from zoo.wavefunction import Wavefunction
 
@@ -17,35 +16,39 @@ class SlaterJastrow(Wavefunction):
 
     Args:
         system: A lattice system; it supplies the first orbitals.
-        orbitals: ``"screened"`` starts from the mean field of |U| <= 4 |t|, ``"unrestricted"`` from that of U itself,
-            ``"free"`` from the hopping alone.
+        orbitals: ``"screened"`` starts from the mean field of |U| <= 2 |t|, ``"unrestricted"`` from that of U itself,
+            ``"free"`` from the hopping alone. ``"generalised"`` starts from the screened ones, of which a single
+            determinant of all electrons can then mix the spins: rows of up sites, then of down sites. ``"auto"`` is
+            generalised where the mean field is magnetic, with as many electrons of each spin, else screened.
         train_orbitals: Whether the orbitals are optimised.
     """
 
-    def __init__(self, system: LatticeSystem, orbitals: str = "screened", train_orbitals: bool = True, name=None):
-        super().__init__(system, name=name, orbitals=orbitals, train_orbitals=train_orbitals)
-        self.orbitals = [
-            self.add_weight(
-                shape=values.shape,
-                initializer=keras.initializers.Constant(values),
-                trainable=train_orbitals,
-                name=f"orbitals_{spin}",
-            )
-            if values.size
-            else None
-            for spin, values in zip(("up", "down"), system.orbitals(orbitals), strict=True)
-        ]
-        both_move = all(0 < count < system.n_sites for count in (system.n_up, system.n_down))
-        self.jastrow = LatticeJastrow(system.displacement_classes(), gutzwiller=both_move, name="jastrow")
+    def __init__(
+        self, system: LatticeSystem, orbitals: str = "auto", train_orbitals: bool = True, name=None, **further
+    ):
+        super().__init__(system, name=name, orbitals=orbitals, train_orbitals=train_orbitals, **further)
+        self.mixed = mixes_spins(system, orbitals)
+        self.orbitals = LatticeOrbitals(first_orbitals(system, orbitals), trainable=train_orbitals, name="orbitals")
+        self.jastrow = LatticeJastrow.of(system)
+        self.add_backflow()
         self.create_weights()
 
+    def add_backflow(self) -> None:
+        """Create the layers of the backflow, before the weights are made; this rung of the ladder has none."""
+
+    def effective_sites(self, occupations) -> list:
+        """Where the orbitals are evaluated: for each spin that has electrons ``(batch, n_spin, n_sites)``.
+
+        A row holds the amplitudes of an electron at all sites; here it is one where the electron is.
+        """
+        return occupied_sites(self.system, occupations)
+
     def call(self, occupations):
+        matrices = self.orbitals(self.effective_sites(occupations))
+        if self.mixed:
+            matrices = [ops.concatenate(matrices, axis=1)]
         sign, log_abs = 1.0, self.jastrow(occupations)
-        for spin, (orbitals, count) in enumerate(
-            zip(self.orbitals, (self.system.n_up, self.system.n_down), strict=True)
-        ):
-            if orbitals is not None:
-                rows = ops.matmul(occupied_rows(occupations[:, spin], count), orbitals)
-                spin_sign, spin_log_abs = slogdet(rows)
-                sign, log_abs = spin_sign * sign, log_abs + spin_log_abs
+        for matrix in matrices:
+            spin_sign, spin_log_abs = slogdet(matrix)
+            sign, log_abs = spin_sign * sign, log_abs + spin_log_abs
         return sign, log_abs

@@ -16,7 +16,9 @@ lowers the energy without moving the nodes: this is the baseline that backflow i
 * Continuum: J is a sum over pairs of electrons, and over electrons and nuclei. Its slope at contact is fixed by the
   cusp conditions; beyond it, every spin pair has its own trainable series in a bounded function of the distance.
 * Lattice: J holds a Gutzwiller term, density-density and spin-spin terms, tied over classes of equivalent
-  displacements. It is zero at first, so that training starts at the energy of the mean-field determinant.
+  displacements. It is zero at first, so that training starts at the energy of the mean-field determinant. Orbitals are
+  trainable; the generalised ones mix the spins, in one determinant of all electrons, so that magnetic order can point
+  anywhere.
 """
 
 
@@ -44,17 +46,27 @@ class LatticeConfig:
     """Hyperparameters on a lattice.
 
     Attributes:
-        orbitals: Orbitals that training starts from: ``screened`` (mean field of abs(U) at most 4 t), ``unrestricted``
-            (mean field of U itself) or ``free``.
+        orbitals: Orbitals that training starts from: ``screened`` (mean field of abs(U) at most 2 t), ``unrestricted``
+            (mean field of U itself), ``free``, ``generalised`` (screened, in one determinant that may mix spins), or
+            ``auto``: generalised where the mean field is magnetic and both spins are equally many, else screened.
         train_orbitals: Whether the orbitals are optimised beside the Jastrow factor.
     """
 
-    orbitals: str = "screened"
+    orbitals: str = "auto"
     train_orbitals: bool = True
 
     def __post_init__(self):
-        if self.orbitals not in ("screened", "unrestricted", "free"):
-            raise ZooError(f"model.orbitals={self.orbitals}: expected screened, unrestricted or free")
+        require_orbitals(self.orbitals, "generalised", "auto")
+
+
+COLLINEAR = ("screened", "unrestricted", "free")
+
+
+def require_orbitals(orbitals: str, *further: str) -> None:
+    """Refuses what is no kind of mean-field orbitals nor one of ``further``."""
+    *kinds, last = (*COLLINEAR, *further)
+    if orbitals not in (*kinds, last):
+        raise ZooError(f"model.orbitals={orbitals}: expected {', '.join(kinds)} or {last}")
 
 
 SPEC = ModelSpec(

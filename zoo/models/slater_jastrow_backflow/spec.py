@@ -17,6 +17,17 @@ orbitals are evaluated. The scalar eta has its own trainable series for equal an
 large distance. Unlike the Jastrow factor, the displacement moves the nodes.
 
 eta is zero at first: training starts at the energy of `slater_jastrow`, and the difference is what backflow buys.
+
+On a lattice an electron at site i is seen at other sites j as well, with amplitudes that depend on who is at i and j:
+
+    Psi(n) = det[psi_k(i), up] det[psi_k(i), down] exp J(n),     psi_k(i) = phi_k(i) + sum_j f_d(ij)(n_i, n_j) phi_k(j)
+
+f has a value for each class of displacements d and each pair of local states, the same for both spins with their roles
+exchanged (`backflow=general`). `backflow=doublon_holon` ties them to the three terms of Tocchio, Becca and Gros on each
+class: a doublon and a holon, an exchange of spins, and an electron that moves on. The general form contains these,
+costs no more, and is the default.
+
+Limits on a lattice: pairs of sites alone, within `backflow_range` hops.
 """
 
 
@@ -36,15 +47,38 @@ class ContinuumConfig(slater_jastrow.ContinuumConfig):
             raise ZooError(f"model.backflow_order={self.backflow_order}: expected 1 to 100")
 
 
+@dataclasses.dataclass(frozen=True)
+class LatticeConfig(slater_jastrow.LatticeConfig):
+    """Hyperparameters on a lattice.
+
+    Attributes:
+        backflow: ``general`` (a number for each pair of local states) or ``doublon_holon`` (three terms).
+        backflow_range: Hops to the furthest sites at which an electron is seen.
+    """
+
+    backflow: str = "general"
+    backflow_range: int = 2
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.backflow not in ("general", "doublon_holon"):
+            raise ZooError(f"model.backflow={self.backflow}: expected general or doublon_holon")
+        if not 1 <= self.backflow_range <= 100:
+            raise ZooError(f"model.backflow_range={self.backflow_range}: expected 1 to 100")
+
+
 SPEC = ModelSpec(
     name="slater_jastrow_backflow",
     summary="Slater-Jastrow at coordinates displaced pair by pair, which moves the nodes",
     rung=2,
     paper="R. P. Feynman and M. Cohen, Phys. Rev. 102, 1189 (1956); Y. Kwon, D. M. Ceperley, R. M. Martin, "
-    "Phys. Rev. B 48, 12037 (1993)",
+    "Phys. Rev. B 48, 12037 (1993); L. F. Tocchio, F. Becca and C. Gros, Phys. Rev. B 83, 195138 (2011)",
     card=CARD,
     version="1",
-    targets={"continuum": "zoo.models.slater_jastrow_backflow.continuum:SlaterJastrowBackflow"},
-    configs={"continuum": ContinuumConfig},
+    targets={
+        "continuum": "zoo.models.slater_jastrow_backflow.continuum:SlaterJastrowBackflow",
+        "lattice": "zoo.models.slater_jastrow_backflow.lattice:SlaterJastrowBackflow",
+    },
+    configs={"continuum": ContinuumConfig, "lattice": LatticeConfig},
     aliases=("sjb",),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from zoo.models.neural_backflow.spec import require_divisor, require_size
+from zoo.models.slater_jastrow.spec import require_orbitals
 from zoo.models.slater_jastrow_backflow import spec as slater_jastrow_backflow
 from zoo.registry import ModelSpec
 
@@ -25,7 +26,15 @@ Its inputs are analytic in the coordinates, so all cusps are those of the Jastro
 In a periodic cell the additive term is left out and cos(G.r), sin(G.r) share a factor: the wavefunction keeps the
 translations of the gas.
 
-Limits: the cost grows as N^3 for the local energy.
+On a lattice each site is a token, which knows its place and which of its four states it is in:
+
+    Psi(n) = sum_k c_k det[psi^k_m(i), up] det[psi^k_m(i), down] exp J(n),     psi^k_m(i) = phi_m(i) + a^k_m(h_i)
+    h_i = e(n_i) + p_i,     h_i <- h_i + attention(h)_i,     h_i <- h_i + tanh(W h_i + b)
+
+a is linear, zero at first in the first determinant and small and random in the others, where c = 0. With
+`orbitals=generalised` the orbitals mix the spins, in one determinant of all electrons instead of two.
+
+Limits: the cost grows as N^3 for the local energy. On a lattice the network does not know the symmetries.
 """
 
 
@@ -53,6 +62,34 @@ class ContinuumConfig(slater_jastrow_backflow.ContinuumConfig):
         require_divisor("heads", self.heads, self.width)
 
 
+@dataclasses.dataclass(frozen=True)
+class LatticeConfig:
+    """Hyperparameters on a lattice.
+
+    Attributes:
+        orbitals: Orbitals that training starts from: ``screened`` (mean field of abs(U) at most 2 t), ``unrestricted``
+            (mean field of U itself), ``free``, ``generalised`` (screened, in one determinant that may mix spins), or
+            ``auto``: generalised where the mean field is magnetic and both spins are equally many, else screened.
+        width: Features of each site.
+        layers: Layers of attention.
+        heads: Heads of attention in each layer; divides the width.
+        determinants: Terms of the sum, each with orbitals of its own.
+    """
+
+    orbitals: str = "auto"
+    width: int = 32
+    layers: int = 2
+    heads: int = 4
+    determinants: int = 4
+
+    def __post_init__(self):
+        require_orbitals(self.orbitals, "generalised", "auto")
+        require_size("width", self.width, 4096)
+        require_size("layers", self.layers, 100)
+        require_size("determinants", self.determinants, 1000)
+        require_divisor("heads", self.heads, self.width)
+
+
 SPEC = ModelSpec(
     name="transformer_backflow",
     summary="Backflow from self-attention between all particles",
@@ -61,7 +98,10 @@ SPEC = ModelSpec(
     "Gu et al., arXiv:2507.02644",
     card=CARD,
     version="1",
-    targets={"continuum": "zoo.models.transformer_backflow.continuum:TransformerBackflow"},
-    configs={"continuum": ContinuumConfig},
+    targets={
+        "continuum": "zoo.models.transformer_backflow.continuum:TransformerBackflow",
+        "lattice": "zoo.models.transformer_backflow.lattice:TransformerBackflow",
+    },
+    configs={"continuum": ContinuumConfig, "lattice": LatticeConfig},
     aliases=("tb",),
 )

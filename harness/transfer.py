@@ -1,0 +1,70 @@
+"""Weights of one run as the first weights of another, so that a rung of the ladder continues from the one below."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from harness import checkpoint
+from harness.config import RunConfig
+from zoo import registry
+from zoo.errors import ZooError
+
+
+@dataclasses.dataclass(frozen=True)
+class Transfer:
+    """What was taken over.
+
+    Attributes:
+        parameters: A value for each trainable weight of the model.
+        taken: Names of the weights that the other run gave.
+        kept: Names of those that it does not have, or has in another shape.
+    """
+
+    parameters: list[np.ndarray]
+    taken: list[str]
+    kept: list[str]
+
+    def __str__(self) -> str:
+        return f"{len(self.taken)} weights taken over, {len(self.kept)} not: {', '.join(self.kept) or 'none'}"
+
+
+def from_run(model: keras.Model, folder: str | Path, checkpoints: str = "checkpoints") -> Transfer:
+    """The weights of a run's last checkpoint that have the names and shapes of the model's own.
+
+    The run may be of another model, as a Slater-Jastrow wavefunction whose orbitals and Jastrow factor a backflow model
+    shares, or of another system, as one of another repulsion.
+
+    Raises:
+        ZooError: The folder is no run with a checkpoint, or no weight fits.
+    """
+    folder = Path(folder)
+    config = RunConfig.read(folder)
+    saved = checkpoint.latest(folder / checkpoints, config.sha256)
+    if saved is None:
+        raise ZooError(f"init_from={folder}: expected a run with a checkpoint, this one has none yet")
+    arrays = checkpoint.load(saved)[1]
+    source = registry.create_model(config.model_name, config.create_system(), **config.model)
+    given = {
+        name_of(variable): arrays[f"parameters.{number:04d}"]
+        for number, variable in enumerate(source.trainable_variables)
+    }
+    parameters: list[np.ndarray] = []
+    taken: list[str] = []
+    kept: list[str] = []
+    for variable in model.trainable_variables:
+        name, own = name_of(variable), keras.ops.convert_to_numpy(variable.value)
+        fits = name in given and given[name].shape == own.shape
+        parameters.append(given[name].astype(own.dtype) if fits else np.array(own))
+        (taken if fits else kept).append(name)
+    if not taken:
+        raise ZooError(f"init_from={folder}: no weight of {config.model_name} there has a name and shape of this model")
+    return Transfer(parameters, taken, kept)
+
+
+def name_of(variable: keras.Variable) -> str:
+    """The path of a weight within its model."""
+    return variable.path.split("/", 1)[-1]

@@ -1,0 +1,91 @@
+"""Backflow on a lattice: electrons that are seen at other sites as well, according to who is there."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.layers.lattice_states import site_states
+from zoo.systems.base import LatticeSystem
+
+FORMS = ("doublon_holon", "general")
+
+# Which entries of the table of local states (see `LatticeBackflow`) each trainable number stands for. States of i: the
+# other spin absent or present. States of j: (own spin, other spin) = 00, 01, 10, 11.
+_TIES = {
+    "general": np.eye(8),
+    "doublon_holon": np.array(
+        [
+            [0, 0, 0, 0, 1, 0, 0, 0],  # D_i H_j
+            [0, 1, 0, 0, 0, 0, 0, 0],  # an exchange of spins: i has one electron, j has one of the other spin
+            [1, 0, 0, 0, 0, 1, 0, 0],  # one electron to a holon, and doublon to one electron
+        ],
+        dtype=float,
+    ),
+}
+
+
+class LatticeBackflow(keras.layers.Layer):
+    r"""Coefficients b_ij with which an electron at site i is seen at sites j as well: orbitals are taken at
+    phi(i) + sum_j b_ij phi(j).
+
+        b_ij = s_ij f_d(ij)(n_i', n_j n_j'),     n of the spin of the electron, n' of the other
+
+    ``"general"`` has a trainable number f for each class of displacements d and each of the 2 x 4 local states of i and
+    j, given that the electron is at i. ``"doublon_holon"`` has three, those of L. F. Tocchio, F. Becca and C. Gros,
+    Phys. Rev. B 83, 195138 (2011): with D_i a doublon, H_j a holon and h = 1 - n,
+
+        eta_1 D_i H_j + eta_2 (n_i h_i')(n_j' h_j) + eta_3 [D_i n_j' h_j + (n_i h_i') H_j].
+
+    Their eps is left out: it multiplies Psi by a constant. So are terms with j = i, a Gutzwiller factor. f starts at
+    zero and is the same for both spins.
+
+    s_ij is the sign of the shortest way along bonds from i to j, so that it does not matter where an antiperiodic
+    boundary is, and 0 where shortest ways of opposite signs cancel.
+
+    Args:
+        system: Gives bonds and classes of displacements.
+        form: One of `FORMS`.
+        reach: Hops to the furthest j.
+
+    Attributes:
+        n_classes: Classes of displacements within reach; none on a lattice without bonds.
+
+    Call: occupations of the spin of the electron and of the other, each ``(batch, n_sites)``, to b,
+    ``(batch, n_sites, n_sites)``.
+    """
+
+    def __init__(self, system: LatticeSystem, form: str, reach: int, **kwargs):
+        super().__init__(**kwargs)
+        signs, classes = path_signs(system, reach), system.displacement_classes()
+        kept = np.unique(classes[signs != 0])
+        self.members = signs[..., None] * (classes[..., None] == kept)  # (n_sites, n_sites, classes)
+        self.n_classes, self.ties = len(kept), _TIES[form]
+
+    def build(self, own_shape, other_shape=None):
+        self.strengths = self.add_weight(shape=(self.n_classes, len(self.ties)), initializer="zeros", name="strengths")
+
+    def call(self, own, other):
+        states = site_states(own, other)
+        members, ties = (ops.convert_to_tensor(array, dtype=states.dtype) for array in (self.members, self.ties))
+        table = ops.matmul(ops.matmul(members, self.strengths), ties)
+        without = ops.einsum("ijc,bjc->bij", table[..., :4], states)
+        with_other = ops.einsum("ijc,bjc->bij", table[..., 4:], states)
+        return without + (with_other - without) * ops.expand_dims(ops.cast(other, states.dtype), 2)
+
+
+def path_signs(system: LatticeSystem, reach: int) -> np.ndarray:
+    """Sign of the shortest way along bonds between each two sites, ``(n_sites, n_sites)``, as numbers -1, 0 and 1.
+
+    0 for the same site, for sites further apart than ``reach`` hops, and where ways of opposite signs cancel.
+    """
+    bonds = np.sign(-system.hopping_matrix())
+    signs, walks = np.zeros_like(bonds), np.eye(system.n_sites)
+    reached = np.eye(system.n_sites, dtype=bool)
+    for _ in range(reach):
+        walks = walks @ bonds
+        new = (reached.astype(float) @ np.abs(bonds) > 0) & ~reached
+        signs[new] = np.sign(walks[new])
+        reached |= new
+    return signs

@@ -1,0 +1,1 @@
+"""The `pfaffian` family: ``spec.py`` says what it is, the other modules build it."""
