@@ -14,7 +14,7 @@ CARD = r"""
 
 Electrons in pairs, as in a superconductor with a fixed number of electrons (the resonating valence bond state where a
 Jastrow factor keeps them apart). The pairing function is free, and a Slater determinant is a special case of it, from
-which training starts: at the energy of `slater_jastrow`.
+which training starts: at the energy of `slater_jastrow` with the same orbitals.
 
 * opposite: x are the sites of the spin with more electrons, y those of the other; f has a value for each two sites, and
   is a singlet where it is symmetric. Electrons without a partner are in orbitals phi.
