@@ -248,7 +248,7 @@ def test_compare_shows_differences_from_the_first_with_their_errors(fake_runs, c
 
 
 def test_compare_checks_every_model_before_the_first_run(fake_runs):
-    assert cli.main(["compare", "sj", "sjb", "system=hubbard_4x4"]) == 2
+    assert cli.main(["compare", "sj", "ferminet", "system=hubbard_4x4"]) == 2
     assert fake_runs.calls == [] and fake_runs.prepared == []
 
 
