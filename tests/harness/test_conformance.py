@@ -66,10 +66,14 @@ def result_of(check: str, kind, system) -> Result:
     return result
 
 
+def is_rung(name: str) -> bool:
+    return registry.model_spec(name).rung is not None
+
+
 @pytest.mark.parametrize(
     ("name", "space"),
     [
-        pytest.param(name, space, marks=pytest.mark.slow if name.endswith("_published") else ())
+        pytest.param(name, space, marks=() if is_rung(name) else pytest.mark.slow)
         for space in registry.SPACES
         for name in models_with(space)
     ],

@@ -32,7 +32,12 @@ MODELS = {
     "all pairs": ("pfaffian", {"pairing": "all"}),
 }
 
-every_system = pytest.mark.parametrize("system", SYSTEMS.values(), ids=SYSTEMS)
+IN_CI = ("half filled", "rectangle")
+every_system = pytest.mark.parametrize(
+    "system",
+    [pytest.param(system, marks=() if name in IN_CI else pytest.mark.slow) for name, system in SYSTEMS.items()],
+    ids=SYSTEMS,
+)
 every_model = pytest.mark.parametrize(("name", "settings"), MODELS.values(), ids=MODELS)
 
 
