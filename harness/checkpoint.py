@@ -28,6 +28,8 @@ import numpy as np
 from zoo.errors import ZooError
 
 SCHEMA_VERSION = 1
+FOLDER = "checkpoints"
+"""Where a run keeps them, in its folder."""
 HDF5_OVERHEAD = 1 << 20
 """Space, in bytes, that a weights file may need beyond that of the state, which holds the same weights."""
 _MANIFEST = re.compile(r"step-(\d{6,})(?:-(\d+))?\.json")
@@ -116,6 +118,18 @@ def latest(folder: str | os.PathLike, config_sha256: str) -> Checkpoint | None:
         ZooError: There are checkpoints, but all are damaged or belong to another configuration.
     """
     return _first_intact(_manifests(Path(folder)), config_sha256)
+
+
+def of_run(run: Path, config_sha256: str) -> Checkpoint:
+    """The newest intact checkpoint of the run in that folder.
+
+    Raises:
+        ZooError: It has none, or none of this configuration.
+    """
+    saved = latest(run / FOLDER, config_sha256)
+    if saved is None:
+        raise ZooError(f"{run}: expected a run with a checkpoint, this one has none yet")
+    return saved
 
 
 def best(folder: str | os.PathLike, config_sha256: str) -> Checkpoint | None:

@@ -48,13 +48,7 @@ from harness.vmc import VMC, Diverged, Evaluation
 from zoo import registry
 from zoo.errors import ZooError
 
-RECORD, TRAINING_LOG, BLOCKS, FIGURE, CHECKPOINTS = (
-    "record.json",
-    "train.jsonl",
-    "blocks.npz",
-    "energy.svg",
-    "checkpoints",
-)
+RECORD, TRAINING_LOG, BLOCKS, FIGURE = "record.json", "train.jsonl", "blocks.npz", "energy.svg"
 _SHOWN = ("energy", "stderr", "variance", "acceptance")
 _SPACE_NEEDED = 64 * 2**20  # bytes, for the checkpoints and blocks of an ordinary run
 
@@ -102,10 +96,7 @@ def evaluate(folder: str | Path, draws: int, walkers: int, seed: int) -> RunReco
     config = RunConfig.read(folder)
     run = Run(config, folder)
     run.record = read_record(folder / RECORD)
-    saved = checkpoint.latest(folder / CHECKPOINTS, config.sha256)
-    if saved is None:
-        raise ZooError(f"{folder}: expected a run with a checkpoint, this one has none yet")
-    run.vmc.load_arrays(checkpoint.load(saved)[1])
+    run.vmc.load_arrays(checkpoint.load(checkpoint.of_run(folder, config.sha256))[1])
     fresh = random_state.initial_state(_evaluation_seed(seed))
     run.vmc.state = {**run.vmc.state, "seed": keras.ops.convert_to_tensor(fresh)}
     target = folder / "evaluations" / f"{utc_now():%Y%m%dT%H%M%SZ}-s{seed}"
@@ -222,7 +213,7 @@ class Run:
 
     def _take_over(self, folder: str) -> None:
         """Begin with the weights of another run, kept as the checkpoint of step 0."""
-        found = transfer.from_run(self.model, folder, CHECKPOINTS)
+        found = transfer.from_run(self.model, folder)
         parameters = [keras.ops.convert_to_tensor(value) for value in found.parameters]
         self.vmc.state = {**self.vmc.state, "parameters": parameters}
         self.vmc.sync_model()
@@ -243,7 +234,7 @@ class Run:
 
     def _restore(self) -> bool:
         """Take up the last good checkpoint, and cut the training log back to it; returns whether there was one."""
-        saved = checkpoint.latest(self.folder / CHECKPOINTS, self.config.sha256)
+        saved = checkpoint.latest(self.folder / checkpoint.FOLDER, self.config.sha256)
         step = 0
         if saved is not None:
             for message in saved.skipped:
@@ -311,7 +302,7 @@ class Run:
         if self.config.train.steps:
             self._draw(evaluation)
             names += [TRAINING_LOG, FIGURE]
-        weights = checkpoint.latest(self.folder / CHECKPOINTS, self.config.sha256)
+        weights = checkpoint.latest(self.folder / checkpoint.FOLDER, self.config.sha256)
         if weights is not None:
             names.append(str(weights.weights.relative_to(self.folder)))
         self._save(
@@ -347,7 +338,7 @@ class Run:
 
     def save_checkpoint(self, best: bool = False) -> None:
         checkpoint.save(
-            self.folder / CHECKPOINTS,
+            self.folder / checkpoint.FOLDER,
             self.vmc.current_step,
             self.vmc.arrays(),
             self.model.save_weights,

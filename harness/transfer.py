@@ -32,7 +32,7 @@ class Transfer:
         return f"{len(self.taken)} weights taken over, {len(self.kept)} not: {', '.join(self.kept) or 'none'}"
 
 
-def from_run(model: keras.Model, folder: str | Path, checkpoints: str = "checkpoints") -> Transfer:
+def from_run(model: keras.Model, folder: str | Path) -> Transfer:
     """The weights of a run's last checkpoint that have the names and shapes of the model's own.
 
     The run may be of another model, as a Slater-Jastrow wavefunction whose orbitals and Jastrow factor a backflow model
@@ -43,10 +43,7 @@ def from_run(model: keras.Model, folder: str | Path, checkpoints: str = "checkpo
     """
     folder = Path(folder)
     config = RunConfig.read(folder)
-    saved = checkpoint.latest(folder / checkpoints, config.sha256)
-    if saved is None:
-        raise ZooError(f"init_from={folder}: expected a run with a checkpoint, this one has none yet")
-    arrays = checkpoint.load(saved)[1]
+    arrays = checkpoint.load(checkpoint.of_run(folder, config.sha256))[1]
     source = registry.create_model(config.model_name, config.create_system(), **config.model)
     given = {
         name_of(variable): arrays[f"parameters.{number:04d}"]

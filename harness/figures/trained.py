@@ -13,9 +13,6 @@ from harness import checkpoint
 from harness.config import RunConfig
 from harness.figures.request import Request
 from zoo import registry
-from zoo.errors import ZooError
-
-CHECKPOINTS = "checkpoints"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,9 +36,7 @@ class Trained:
     @classmethod
     def load(cls, folder: Path, config: RunConfig, label: str) -> Trained:
         """The run in that folder; `ZooError` if it has no intact checkpoint."""
-        saved = checkpoint.latest(folder / CHECKPOINTS, config.sha256)
-        if saved is None:
-            raise ZooError(f"{folder}: expected a run with a checkpoint, this one has none yet")
+        saved = checkpoint.of_run(folder, config.sha256)
         model = registry.create_model(config.model_name, config.create_system(), **config.model)
         model.load_weights(saved.weights)
         step, arrays = checkpoint.load(saved)

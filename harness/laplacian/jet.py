@@ -95,9 +95,7 @@ class Jet:
         dim = self.space.dim
         columns = ops.reshape(self.jacobian, (old, dim * before, size, after))
         if old <= 2:  # a few masks are faster than products of thin matrices
-            masks = _constant(
-                places.transpose(1, 2, 0)[:, :, None, :, None], self.value.dtype
-            )  # (old, new, 1, size, 1)
+            masks = _constant(places.transpose(1, 2, 0)[:, :, None, :, None], self.value.dtype)
             moved = sum(masks[k] * columns[k] for k in range(old))
         else:
             moved = ops.einsum("kxmy,mkl->lxmy", columns, _constant(places, self.value.dtype))

@@ -48,9 +48,16 @@ def spin_determinants(orbitals, n_up: int, n_down: int):
     Returns:
         ``(sign, log_abs)``, each ``(...)``.
     """
-    sign_up, log_up = slogdet(orbitals[..., :n_up, :n_up])
-    sign_down, log_down = slogdet(orbitals[..., n_up:, :n_down])
-    return sign_up * sign_down, log_up + log_down
+    return product_of_determinants([orbitals[..., :n_up, :n_up], orbitals[..., n_up:, :n_down]])
+
+
+def product_of_determinants(matrices: list):
+    """Sign and log|prod_s det M_s| of one or more matrices M_s ``(..., n_s, n_s)``, each of shape ``(...)``."""
+    sign, log_abs = slogdet(matrices[0])
+    for matrix in matrices[1:]:
+        next_sign, next_log = slogdet(matrix)
+        sign, log_abs = sign * next_sign, log_abs + next_log
+    return sign, log_abs
 
 
 def sum_of_determinants(signs, logs, coefficients=None):
@@ -89,8 +96,5 @@ def sum_of_products(matrices: list, coefficients=None):
     Returns:
         ``(sign, log_abs)``, each ``(batch,)``.
     """
-    sign, log_abs = slogdet(matrices[0])
-    for matrix in matrices[1:]:
-        next_sign, next_log = slogdet(matrix)
-        sign, log_abs = sign * next_sign, log_abs + next_log
+    sign, log_abs = product_of_determinants(matrices)
     return sum_of_determinants(sign, log_abs, coefficients)

@@ -43,6 +43,14 @@ class Symmetry:
         """
         return np.triu(self.permutation[:, None] > self.permutation[None, :], 1).astype(np.int64)
 
+    def after(self, first: Symmetry) -> Symmetry:
+        """The element that does what ``first`` does, then what this one does."""
+        return Symmetry(
+            self.permutation[first.permutation],
+            first.signs * self.signs[first.permutation],
+            self.flips_spin != first.flips_spin,
+        )
+
     def apply(self, occupations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """U |n> = sign |n'>, in the order of operators of `zoo.systems.base.LatticeSystem`.
 

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.layers.activations import tanh
-from zoo.layers.determinant import slogdet
+from zoo.layers.determinant import product_of_determinants
 from zoo.layers.lattice_jastrow import LatticeJastrow
-from zoo.layers.lattice_orbitals import LatticeOrbitals, first_orbitals, mixes_spins, occupied_sites
+from zoo.layers.lattice_network import OccupationNetwork
+from zoo.layers.lattice_orbitals import LatticeOrbitals, first_orbitals, mixes_spins, occupied_sites, spins_present
 from zoo.systems.base import LatticeSystem
 from zoo.wavefunction import Wavefunction
 
@@ -36,21 +36,18 @@ class NeuralBackflow(Wavefunction):
         self.mixed = mixes_spins(system, orbitals)
         start = first_orbitals(system, orbitals)
         self.orbitals = LatticeOrbitals(start, name="orbitals")
-        dense = keras.layers.Dense
-        self.hidden = [dense(hidden, name=f"hidden_{number}") for number in range(layers)]
+        self.network = OccupationNetwork(spins_present(system), hidden, layers, name="network")
         self.shapes = [values.shape for values in start]
         zeros = {"kernel_initializer": "zeros", "use_bias": False}
         self.corrections = [
-            dense(int(np.prod(shape)), name=f"correction_{number}", **zeros) for number, shape in enumerate(self.shapes)
+            keras.layers.Dense(int(np.prod(shape)), name=f"correction_{number}", **zeros)
+            for number, shape in enumerate(self.shapes)
         ]
         self.jastrow = LatticeJastrow.of(system)
         self.create_weights()
 
     def call(self, occupations):
-        features = 2.0 * ops.cast(occupations, keras.config.floatx()) - 1.0  # +1 for an electron, -1 for none
-        features = ops.reshape(features, (-1, 2 * self.system.n_sites))
-        for layer in self.hidden:
-            features = tanh(layer(features))
+        features = self.network(occupations)
         features = features * (_SHARE / features.shape[-1] ** 0.5)
         sites = occupied_sites(self.system, occupations)
         matrices = [
@@ -61,8 +58,5 @@ class NeuralBackflow(Wavefunction):
         ]
         if self.mixed:
             matrices = [ops.concatenate(matrices, axis=1)]
-        sign, log_abs = 1.0, self.jastrow(occupations)
-        for matrix in matrices:
-            spin_sign, spin_log_abs = slogdet(matrix)
-            sign, log_abs = spin_sign * sign, log_abs + spin_log_abs
-        return sign, log_abs
+        sign, log_abs = product_of_determinants(matrices)
+        return sign, log_abs + self.jastrow(occupations)

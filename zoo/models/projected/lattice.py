@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,12 +58,13 @@ class Projected(Wavefunction):
         )
         self.base = registry.create_model(base, system, **options)
         kinds = [_translations(system, momentum), _point_group(system, point_group), _spin_flip(system, spin_flip)]
-        elements = [_Element.product(parts) for parts in itertools.product(*kinds)]
+        found = list(itertools.product(*kinds))
+        elements = [functools.reduce(Symmetry.after, [element for element, _ in parts]) for parts in found]
+        self.characters = np.array([math.prod(character for _, character in parts) for parts in found])
         self.inverses = np.array([np.argsort(element.permutation) for element in elements], dtype="int32")
         self.flips = np.array([element.flips_spin for element in elements])
         self.crossings = np.stack([element.crossings for element in elements])
         self.negative = np.stack([element.signs < 0 for element in elements])
-        self.characters = np.array([element.character for element in elements])
         self.create_weights()
 
     def call(self, occupations):
@@ -91,27 +94,6 @@ class Projected(Wavefunction):
         return (1.0 - 2.0 * ops.mod(crossed, 2.0)) * constant(self.characters)
 
 
-class _Element:
-    """A symmetry with its character."""
-
-    def __init__(self, symmetry: Symmetry, character: int):
-        self.permutation, self.signs, self.flips_spin = symmetry.permutation, symmetry.signs, symmetry.flips_spin
-        self.crossings, self.character = symmetry.crossings, character
-
-    @classmethod
-    def product(cls, parts: Sequence[tuple[Symmetry, int]]) -> _Element:
-        """The first element after all others."""
-        (result, character), *others = parts
-        for other, factor in others:
-            result = Symmetry(
-                result.permutation[other.permutation],
-                other.signs * result.signs[other.permutation],
-                result.flips_spin != other.flips_spin,
-            )
-            character *= factor
-        return cls(result, character)
-
-
 def _identity(system: LatticeSystem) -> tuple[Symmetry, int]:
     return system.symmetries("spin_flip")[0], 1
 
@@ -133,19 +115,11 @@ def _translations(system: LatticeSystem, momentum: Sequence[int]) -> list[tuple[
             raise ZooError(f"{where}: an odd number of electrons has no real momentum on an antiperiodic axis")
     closed = [1 if letter == "O" else extent for extent, letter in zip(geometry.extent, geometry.boundary, strict=True)]
     found = system.symmetries("translations")
-    cells = list(np.ndindex(*closed))
+    cells = np.array(list(np.ndindex(*closed)))
     if len(found) != len(cells):
         raise ZooError(f"{where}: the lattice has {len(found)} translations, {len(cells)} were expected")
-    return [
-        (
-            element,
-            int(
-                (-1)
-                ** sum(2 * wave * step // extent for wave, step, extent in zip(momentum, cell, closed, strict=True))
-            ),
-        )
-        for element, cell in zip(found, cells, strict=True)
-    ]
+    half_turns = (2 * np.array(momentum) * cells // closed).sum(axis=1)
+    return list(zip(found, (1 - 2 * (half_turns % 2)).tolist(), strict=True))
 
 
 def _point_group(system: LatticeSystem, choice: str | Sequence[int]) -> list[tuple[Symmetry, int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keras import ops
 
-from zoo.layers.determinant import slogdet
+from zoo.layers.determinant import product_of_determinants
 from zoo.layers.lattice_jastrow import LatticeJastrow
 from zoo.layers.lattice_orbitals import LatticeOrbitals, first_orbitals, mixes_spins, occupied_sites
 from zoo.systems.base import LatticeSystem
@@ -47,8 +47,5 @@ class SlaterJastrow(Wavefunction):
         matrices = self.orbitals(self.effective_sites(occupations))
         if self.mixed:
             matrices = [ops.concatenate(matrices, axis=1)]
-        sign, log_abs = 1.0, self.jastrow(occupations)
-        for matrix in matrices:
-            spin_sign, spin_log_abs = slogdet(matrix)
-            sign, log_abs = spin_sign * sign, log_abs + spin_log_abs
-        return sign, log_abs
+        sign, log_abs = product_of_determinants(matrices)
+        return sign, log_abs + self.jastrow(occupations)
