@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 
 from harness import backend
-from harness.local_energy import lattice, local_energy_function
+from harness.local_energy import hops, local_energy_function
 from harness.vmc import VMC
 from zoo import create_model
 from zoo.systems import exact
@@ -136,7 +136,7 @@ def test_chunks_of_hops_give_what_one_chunk_gives(chunk, monkeypatch):
     log_psi = lookup(system, np.random.default_rng(0).normal(size=exact.dimension(system)))
     states = exact.basis(system)[:40]
     at_once = energies_of(system, log_psi, states)
-    monkeypatch.setattr(lattice, "CHUNK", chunk)
+    monkeypatch.setattr(hops, "CHUNK", chunk)
     np.testing.assert_allclose(energies_of(system, log_psi, states), at_once, rtol=1e-13)
 
 

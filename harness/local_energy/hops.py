@@ -1,0 +1,88 @@
+"""Amplitude ratios of hops, over those that Pauli's principle allows.
+
+Most hops are blocked. The allowed ones of the whole batch are numbered by a cumulative sum and evaluated in chunks of
+one fixed size, in a loop whose length depends on how many there are: no blocked hop is evaluated, memory is bounded
+by the chunk, and nothing is recompiled from step to step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from keras import ops
+
+# Configurations evaluated at once: enough to keep the device busy, few enough to bound memory.
+CHUNK = 4096
+
+
+class HopRatios:
+    """Ratios Psi(n') / Psi(n) of hops between pairs of sites, with the sign of the fermions they pass.
+
+    Where exactly one of the sites i < j holds an electron of a spin, n' has it on the other one, and the ratio is that
+    of <n'|c+ c|n> Psi(n') / Psi(n): it carries (-1)^(electrons of that spin strictly between i and j). Where none or
+    both do, the hop is blocked and the ratio is 0.
+
+    Args:
+        pairs: Pairs of sites (i, j) with i < j.
+        n_sites: Sites of the lattice.
+    """
+
+    def __init__(self, pairs: Sequence[tuple[int, int]], n_sites: int):
+        ends = np.array(pairs, dtype="int32").reshape(-1, 2)
+        self.first, self.second = ends[:, 0], ends[:, 1]
+        sites = np.arange(n_sites)
+        self.between = (sites > ends[:, :1]) & (sites < ends[:, 1:])  # (pairs, sites)
+        self.flips = ((sites == ends[:, :1]) | (sites == ends[:, 1:])).astype("int8")
+
+    def allowed(self, occupations):
+        """Which hops are not blocked, boolean ``(batch, 2, pairs)``, of occupations ``(batch, 2, n_sites)``."""
+        return ops.take(occupations, self.first, axis=2) != ops.take(occupations, self.second, axis=2)
+
+    def crossing_signs(self, filled):
+        """(-1)^(electrons between the sites), ``(batch, 2, pairs)``, of occupations as floating-point numbers."""
+        crossed = ops.matmul(filled, ops.convert_to_tensor(self.between.T, dtype=filled.dtype))
+        return 1.0 - 2.0 * ops.mod(crossed, 2.0)
+
+    def evaluate(self, log_psi: Callable, occupations, sign, log_abs):
+        """The ratios, ``(batch, 2, pairs)``.
+
+        Args:
+            log_psi: Function from occupations to ``(sign, log_abs)``.
+            occupations: ``(batch, 2, n_sites)``.
+            sign, log_abs: ``log_psi(occupations)``.
+        """
+        batch, n_pairs = occupations.shape[0], len(self.first)
+        everything = batch * 2 * n_pairs
+        allowed = ops.reshape(self.allowed(occupations), (everything,))
+        count = ops.cumsum(ops.cast(allowed, "int32"))
+        total = count[-1]
+        chunk = min(CHUNK, everything)
+        flips = ops.convert_to_tensor(self.flips)
+
+        def evaluate(start, ratios):
+            numbers = start + ops.arange(1, chunk + 1, dtype="int32")
+            index = ops.searchsorted(count, ops.minimum(numbers, total), side="left")
+            index = ops.minimum(ops.cast(index, "int32"), everything - 1)
+            walker, rest = index // (2 * n_pairs), index % (2 * n_pairs)
+            spin, pair = rest // n_pairs, rest % n_pairs
+            flipped = ops.expand_dims(ops.take(flips, pair, axis=0), 1)
+            of_spin = ops.cast(ops.expand_dims(ops.arange(2, dtype="int32"), 0) == ops.expand_dims(spin, 1), "int8")
+            change = flipped * ops.expand_dims(of_spin, 2)
+            before = ops.take(occupations, walker, axis=0)
+            after = before + change * (1 - 2 * before)
+            new_sign, new_log = log_psi(after)
+            ratio = new_sign * ops.take(sign, walker) * ops.exp(new_log - ops.take(log_abs, walker))
+            return start + chunk, ops.slice_update(ratios, (start,), ratio)
+
+        # Slots past the last allowed hop repeat it; they are never read.
+        slots = -(-everything // chunk) * chunk
+        _, ratios = ops.while_loop(
+            lambda start, ratios: start < total,
+            evaluate,
+            (ops.zeros((), dtype="int32"), ops.zeros((slots,), dtype=log_abs.dtype)),
+        )
+        ratio_of_hop = ops.take(ratios, ops.maximum(count - 1, 0))
+        ratio_of_hop = ops.where(allowed, ratio_of_hop, ops.zeros_like(ratio_of_hop))
+        ratio_of_hop = ops.reshape(ratio_of_hop, (batch, 2, n_pairs))
+        return ratio_of_hop * self.crossing_signs(ops.cast(occupations, log_abs.dtype))
