@@ -12,7 +12,7 @@ import hashlib
 import json
 import threading
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from harness import settings
+from harness.observables import choose, measurements
 from harness.settings import EvaluateSettings, OptimizerSettings, PretrainSettings, SamplerSettings, TrainSettings
 from zoo import parameters, registry
 from zoo.errors import UnknownNameError, ZooError
@@ -166,6 +167,25 @@ class RunConfig:
         content = {key: value for key, value in self.to_dict().items() if key != "out"}
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
+    def changed_keys(self, other: RunConfig) -> list[str]:
+        """``KEY=VALUE`` of the other configuration wherever it differs in anything but ``out``."""
+        mine, others = (dict(_flat(config.to_dict())) for config in (self, other))
+        keys = [key for key in dict.fromkeys([*others, *mine]) if key != "out"]
+        return [
+            f"{key}={parameters.plain_text(others[key])}" if key in others else f"no {key}"
+            for key in keys
+            if mine.get(key) != others.get(key) or (key in mine) != (key in others)
+        ]
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Keys of the command line with their values; the name of a choice is that of the choice itself."""
+    for key, value in values.items():
+        if isinstance(value, Mapping) and not prefix:
+            yield from _flat(value, f"{key}.")
+        else:
+            yield f"{prefix}{key}" if key != "name" else prefix.removesuffix("."), value
+
 
 def compose(overrides: Sequence[str]) -> RunConfig:
     """The configuration that ``key=value`` arguments describe.
@@ -189,24 +209,37 @@ def compose(overrides: Sequence[str]) -> RunConfig:
     return _build(names, _compose(names, sections, lines))
 
 
-def evaluation(overrides: Sequence[str], config: RunConfig) -> dict[str, int]:
-    """``draws``, ``walkers`` and ``seed`` of a further evaluation of a run: its own where the arguments name none.
+def evaluation(overrides: Sequence[str], config: RunConfig) -> dict[str, Any]:
+    """What a further evaluation of a run is to do: the arguments of `harness.runs.evaluate` but the folder.
 
     Args:
-        overrides: Such as ``["draws=400"]``.
+        overrides: Such as ``["draws=400", "observables=all"]``; ``draws``, ``walkers`` and ``seed`` are those of the
+            run where they name none, and no observables are measured beside the energy.
         config: The configuration of the run.
 
     Raises:
-        ZooError: An argument cannot be used.
+        ZooError: An argument cannot be used, or the system does not have an observable.
     """
-    values = {"draws": config.evaluate.draws, "walkers": config.evaluate.walkers, "seed": config.seed}
-    for key, text in _split(overrides).items():
+    values = {"draws": config.evaluate.draws, "walkers": config.evaluate.walkers, "seed": config.seed, "thin": 0}
+    given = _split(overrides)
+    observables = _names(given.pop("observables", ""))
+    for key, text in given.items():
         if key not in values:
-            raise parameters.unknown_key(key, {"": values})
+            raise parameters.unknown_key(key, {"": [*values, "observables"]})
         values[key] = parameters.convert(key, _parse(_hydra_line(key, text, int), int).value(), int)
     dataclasses.replace(config.evaluate, draws=values["draws"], walkers=values["walkers"])
     General(seed=values["seed"])
-    return values
+    choose(observables, config.create_system())
+    if "thin" in given and not observables:
+        raise ZooError(f"thin={given['thin']}: expected observables=... beside it, which it thins out")
+    if observables:
+        measurements(values["draws"], values["thin"])
+    return {**values, "observables": observables}
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """``all``, a name, or names as in ``[a,b]``; quotes around them are a shell's."""
+    return tuple(name for part in text.strip("[]() ").split(",") if (name := part.strip(" '\"")))
 
 
 def _split(overrides: Sequence[str]) -> dict[str, str]:

@@ -16,6 +16,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from zoo.errors import ZooError
 
+RECORD = "record.json"
+"""Name of the record in the folder of a run."""
 SCHEMA_VERSION: Literal[1] = 1
 SCHEMA_PATH = Path(__file__).with_name("record.schema.json")
 
@@ -52,13 +54,13 @@ NotNegative = Annotated[float, Field(ge=0)]
 Settings = Annotated[dict[str, Any], AfterValidator(_plain)]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
     """No unknown keys, no silent conversion, no NaN or inf, no change after construction."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, protected_namespaces=())
 
 
-class Model(_Part):
+class Model(Part):
     """The wavefunction: ``config`` holds every hyperparameter, ``parameters`` counts the trainable numbers."""
 
     name: Name
@@ -69,7 +71,7 @@ class Model(_Part):
     parameters: Count | None
 
 
-class System(_Part):
+class System(Part):
     """The Hamiltonian; ``sha256`` is the hash of family and parameters."""
 
     name: Name
@@ -80,14 +82,14 @@ class System(_Part):
     sha256: Sha256
 
 
-class ProtocolName(_Part):
+class ProtocolName(Part):
     """The budget the run was made under."""
 
     name: Name
     version: Name
 
 
-class Energy(_Part):
+class Energy(Part):
     """The measured energy, in hartree or, on lattices, in units of the hopping.
 
     Attributes:
@@ -114,14 +116,14 @@ class Energy(_Part):
     drift_z: float
 
 
-class Observable(_Part):
+class Observable(Part):
     """A measured quantity and its standard error."""
 
     mean: float
     stderr: NotNegative
 
 
-class ReferenceEnergy(_Part):
+class ReferenceEnergy(Part):
     """The energy the run is compared with (`zoo.references`)."""
 
     energy: float
@@ -130,7 +132,7 @@ class ReferenceEnergy(_Part):
     citation: Name
 
 
-class Error(_Part):
+class Error(Part):
     """Comparison with the reference.
 
     Attributes:
@@ -144,7 +146,7 @@ class Error(_Part):
     correlation_recovered: float | None
 
 
-class Compute(_Part):
+class Compute(Part):
     """Where it ran and what it cost; null until known."""
 
     backend: Literal["tensorflow", "jax"]
@@ -157,7 +159,7 @@ class Compute(_Part):
     peak_memory_bytes: Count | None
 
 
-class Provenance(_Part):
+class Provenance(Part):
     """What it takes to run it again. Versions of a library that was not loaded are null."""
 
     zoo_version: Name
@@ -173,7 +175,7 @@ class Provenance(_Part):
     started_utc: UtcTime
 
 
-class Pretraining(_Part):
+class Pretraining(Part):
     """The fit of a network's orbitals to those of the system, before training.
 
     Attributes:
@@ -187,7 +189,7 @@ class Pretraining(_Part):
     seconds: NotNegative
 
 
-class Artifact(_Part):
+class Artifact(Part):
     """A file of the run, with its path relative to the run's folder."""
 
     path: Annotated[Name, AfterValidator(_inside_run)]
@@ -195,7 +197,7 @@ class Artifact(_Part):
     bytes: Count
 
 
-class Event(_Part):
+class Event(Part):
     """Something the run recovered from, such as a step that gave NaN and was undone."""
 
     step: Count
@@ -203,7 +205,7 @@ class Event(_Part):
     message: str
 
 
-class RunRecord(_Part):
+class RunRecord(Part):
     """One run. Fields that are not known yet, or never became known, are null.
 
     Attributes:
@@ -214,6 +216,7 @@ class RunRecord(_Part):
         observables: Further measurements by name, such as ``double_occupancy`` per site.
         reference, error: Null where no reference energy is known.
         pretraining: Null without.
+        config: Every setting, laid out as in ``config.yaml``; null in records from before it was kept.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -231,6 +234,7 @@ class RunRecord(_Part):
     compute: Compute
     pretraining: Pretraining | None = None
     provenance: Provenance
+    config: Settings | None = None
     events: list[Event] = []
     artifacts: list[Artifact] = []
 

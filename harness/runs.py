@@ -13,6 +13,7 @@ import os
 import random
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,16 @@ from harness import backend, checkpoint, transfer
 from harness import random as random_state
 from harness.config import CONFIG_FILE, RunConfig
 from harness.figures import energy_figure, read_training_log
+from harness.figures.observables import observables_figure
 from harness.interruption import Interrupted, Interruption
+from harness.lock import exclusive
+from harness.observables import FILE as OBSERVABLES
+from harness.observables import ObservablesFile, choose
+from harness.observables.profile import profile_record
 from harness.progress import Progress
 from harness.provenance import compute, provenance, utc_now
 from harness.record import (
+    RECORD,
     Artifact,
     Energy,
     Error,
@@ -48,7 +55,8 @@ from harness.vmc import VMC, Diverged, Evaluation
 from zoo import registry
 from zoo.errors import ZooError
 
-RECORD, TRAINING_LOG, BLOCKS, FIGURE = "record.json", "train.jsonl", "blocks.npz", "energy.svg"
+TRAINING_LOG, BLOCKS, FIGURE = "train.jsonl", "blocks.npz", "energy.svg"
+OBSERVABLES_FIGURE = "observables.svg"
 _SHOWN = ("energy", "stderr", "variance", "acceptance")
 _SPACE_NEEDED = 64 * 2**20  # bytes, for the checkpoints and blocks of an ordinary run
 
@@ -64,48 +72,112 @@ def start(config: RunConfig, command: str) -> RunRecord:
         The record of the run: completed, diverged or interrupted.
 
     Raises:
-        ZooError: The folder cannot be written, or the system cannot be built.
+        ZooError: The folder cannot be written, the system cannot be built, or ``init_from`` is no run that fits.
     """
-    run = Run(config, _new_folder(config))
-    run.begin(command)
-    return run.execute()
+    parent = Path(config.out) / config.system_name / config.model_name
+    run = _about_to_begin(config, parent)
+    run.folder = _new_folder(parent, config.seed)  # only now: what cannot begin leaves no folder of a run
+    with exclusive(run.folder):
+        run.begin(command)
+        return run.execute()
+
+
+def _about_to_begin(config: RunConfig, folder: Path) -> Run:
+    """The run, with everything checked that can be before it takes time."""
+    checkpoint.check_writable(folder, _SPACE_NEEDED)
+    run = Run(config, folder)
+    if config.init_from:
+        transfer.from_run(run.model, config.init_from)
+    return run
+
+
+def start_or_resume(folder: str | Path, config: RunConfig, command: str) -> RunRecord:
+    """Run that configuration in that folder: begin there, or go on with the run that has begun there.
+
+    Args:
+        folder: Of the run itself; ``out`` has no part in it.
+        config, command: As in `start`.
+
+    Raises:
+        ZooError: As in `start`, or the run in the folder has another configuration; names the keys.
+    """
+    folder = Path(folder)
+    if (folder / RECORD).exists():
+        changed = config.changed_keys(RunConfig.read(folder))
+        if changed:
+            raise ZooError(f"{folder}: the run there has {', '.join(changed)}: expected the same, or another folder")
+        return resume(folder)
+    checkpoint.check_writable(folder)
+    with exclusive(folder):
+        run = _about_to_begin(config, folder)
+        run.begin(command)
+        return run.execute()
 
 
 def resume(folder: str | Path) -> RunRecord:
     """Continue a run from its last good checkpoint; a completed run is returned as it is.
 
     Raises:
-        ZooError: The folder is no run, or what it holds is damaged.
+        ZooError: The folder is no run, what it holds is damaged, or another process works in it.
     """
     folder = Path(folder)
-    run = Run(RunConfig.read(folder), folder)
+    config, record = RunConfig.read(folder), read_record(folder / RECORD)
+    if record.status == "completed" and record.provenance.config_sha256 == config.sha256:
+        return record
+    with exclusive(folder):
+        return _resume(folder, config)
+
+
+def _resume(folder: Path, config: RunConfig) -> RunRecord:
+    run = Run(config, folder)
     run.record = read_record(folder / RECORD)
     if run.record.provenance.config_sha256 != run.config.sha256:
-        raise ZooError(f"{folder / CONFIG_FILE} was changed since the run began: expected that of its record")
-    if run.record.status == "completed":
-        return run.record
+        began = run.record.config and run.config.changed_keys(RunConfig.from_dict(run.record.config))
+        expected = ", ".join(began) if began else "that of its record"
+        raise ZooError(f"{folder / CONFIG_FILE} was changed since the run began: expected {expected}")
     return run.execute()
 
 
-def evaluate(folder: str | Path, draws: int, walkers: int, seed: int) -> RunRecord:
+def evaluate(
+    folder: str | Path, draws: int, walkers: int, seed: int, observables: str | Sequence[str] = (), thin: int = 0
+) -> RunRecord:
     """Measure a trained run again with fresh samples; the run's own record stays as it is.
 
-    The result is kept as ``evaluations/TIME-sSEED/`` with its raw blocks, in the run's folder.
+    The result is kept as ``evaluations/TIME-sSEED/`` with its raw blocks, in the run's folder. Observables are kept
+    beside it as ``observables.json`` (`harness.observables.profile.ObservablesFile`) and ``observables.svg``.
+
+    Args:
+        folder: The run.
+        draws, walkers: Local energies of each walker, and Markov chains.
+        seed: Of the random numbers.
+        observables, thin: See `harness.vmc.VMC.evaluate`.
     """
     folder = Path(folder)
     config = RunConfig.read(folder)
+    choice = choose(observables, config.create_system())
     run = Run(config, folder)
     run.record = read_record(folder / RECORD)
     run.vmc.load_arrays(checkpoint.load(checkpoint.of_run(folder, config.sha256))[1])
+    for name, reason in choice.left_out.items():
+        run.console.print(f"{name} left out: {reason}", soft_wrap=True)
     fresh = random_state.initial_state(_evaluation_seed(seed))
     run.vmc.state = {**run.vmc.state, "seed": keras.ops.convert_to_tensor(fresh)}
     target = folder / "evaluations" / f"{utc_now():%Y%m%dT%H%M%SZ}-s{seed}"
     target.mkdir(parents=True, exist_ok=True)
     with Interruption() as run.interruption:
-        evaluation = run.measure(draws, walkers)
+        evaluation = run.measure(draws, walkers, choice.names, thin)
     _save_blocks(target / BLOCKS, evaluation)
+    files = [BLOCKS]
+    if evaluation.profiles:
+        content = run.observables(evaluation)
+        _write_text(target / OBSERVABLES, content.to_json())
+        observables_figure(target / OBSERVABLES_FIGURE, [(config.model_name, content)], config)
+        files += [OBSERVABLES, OBSERVABLES_FIGURE]
     record = run.record.updated(
-        status="completed", message=None, artifacts=[_artifact(target, BLOCKS)], **run.measured(evaluation)
+        status="completed",
+        message=None,
+        artifacts=[_artifact(target, name) for name in files],
+        **run.measured(evaluation),
     )
     write_record(target / "evaluation.json", record)
     return record
@@ -163,6 +235,7 @@ class Run:
             protocol=ProtocolName(name=self.config.protocol, version=protocol.version if protocol else "1"),
             compute=compute(self.config),
             provenance=provenance(self.config, command),
+            config=self.config.to_dict(),
         )
         self._save()
 
@@ -244,7 +317,7 @@ class Run:
         _cut_log(self.folder / TRAINING_LOG, step)
         return saved is not None
 
-    def measure(self, draws: int, walkers: int) -> Evaluation:
+    def measure(self, draws: int, walkers: int, observables: Sequence[str] = (), thin: int = 0) -> Evaluation:
         """Measure with the present parameters, showing progress; `Interrupted` if a signal comes."""
         with Progress(draws, "measuring", None, self.console, unit="draw") as progress:
 
@@ -253,7 +326,7 @@ class Run:
                 progress.update(number, energy, stderr, variance, acceptance)
                 self.interruption.check()
 
-            evaluation = self.vmc.evaluate(draws, walkers, self.config.evaluate.equilibration, show)
+            evaluation = self.vmc.evaluate(draws, walkers, self.config.evaluate.equilibration, show, observables, thin)
         self.take_events()
         return evaluation
 
@@ -295,6 +368,18 @@ class Run:
                 update={"evaluate_seconds": evaluation.seconds, "peak_memory_bytes": backend.peak_memory_bytes()}
             ),
         }
+
+    def observables(self, evaluation: Evaluation) -> ObservablesFile:
+        """What an evaluation keeps of its observables."""
+        return ObservablesFile(
+            model=self.record.model.name,
+            system=self.record.system,
+            step=self.vmc.current_step,
+            draws=evaluation.measurements,
+            walkers=evaluation.energy.walkers,
+            thin=evaluation.thin,
+            observables={name: profile_record(profile) for name, profile in evaluation.profiles.items()},
+        )
 
     def _finish(self, evaluation: Evaluation) -> None:
         _save_blocks(self.folder / BLOCKS, evaluation)
@@ -400,10 +485,8 @@ class _Keeper(keras.callbacks.Callback):
             self.progress.message(message)
 
 
-def _new_folder(config: RunConfig) -> Path:
-    parent = Path(config.out) / config.system_name / config.model_name
-    checkpoint.check_writable(parent, _SPACE_NEEDED)
-    name = f"{utc_now():%Y%m%dT%H%M%SZ}-s{config.seed}"
+def _new_folder(parent: Path, seed: int) -> Path:
+    name = f"{utc_now():%Y%m%dT%H%M%SZ}-s{seed}"
     for attempt in range(1000):
         folder = parent / (name if attempt == 0 else f"{name}-{attempt}")
         try:

@@ -1,7 +1,8 @@
 """What the energies of many Markov chains say: the mean, an honest error bar, and whether the chains still drift.
 
 Every function takes *blocks*: an array ``(draws, walkers)`` of one scalar, draw by draw, for walkers that are
-independent chains. NumPy only: no backend is imported.
+independent chains. `Running` does the same for many values at once, without keeping every draw. NumPy only: no backend
+is imported.
 
 **The error bar.** Walkers are independent, so the scatter of their means is an unbiased error of the grand mean
 whatever the correlation within a chain, and counts chains that disagree. With many walkers nothing beats it: Geyer's
@@ -97,6 +98,100 @@ def summarise(blocks: np.ndarray) -> Summary:
         draws=draws,
         walkers=walkers,
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class Summaries:
+    """Statistics of many values of the same draws, such as an observable of wave vectors: arrays ``(count,)``.
+
+    Attributes:
+        mean, stderr, tau, rhat: Of each value, as in `Summary`.
+        draws, walkers: Of all of them.
+    """
+
+    mean: np.ndarray
+    stderr: np.ndarray
+    tau: np.ndarray
+    rhat: np.ndarray
+    draws: int
+    walkers: int
+
+    def split(self, parts: int) -> list[Summaries]:
+        """The values cut into equally many, one after the other."""
+        columns = zip(*(np.split(v, parts) for v in (self.mean, self.stderr, self.tau, self.rhat)), strict=True)
+        return [Summaries(mean, stderr, tau, rhat, self.draws, self.walkers) for mean, stderr, tau, rhat in columns]
+
+
+class Running:
+    """Statistics of many values at once, from running sums: memory does not grow with the draws.
+
+    Gives what `summarise` gives for each value alone. With few walkers, where the error bar needs the series, these are
+    kept.
+
+    Args:
+        draws: Draws that will be added, at least 8.
+        walkers: Chains, at least 4.
+        count: Values of each walker.
+    """
+
+    def __init__(self, draws: int, walkers: int, count: int):
+        if draws < LEAST_DRAWS or walkers < LEAST_WALKERS:
+            raise ZooError(
+                f"{draws} draws of {walkers} walkers: expected at least {LEAST_DRAWS} draws and {LEAST_WALKERS} walkers"
+            )
+        self.draws, self.walkers, self.added = draws, walkers, 0
+        self._half = draws // 2
+        self._shift = np.zeros(count)  # sums of deviations from the first draw lose no digits
+        self._sums, self._squares = np.zeros((3, walkers, count)), np.zeros((3, walkers, count))
+        self._least, self._most = np.full(count, np.inf), np.full(count, -np.inf)
+        self._series: list[np.ndarray] | None = [] if walkers < MANY_WALKERS else None
+
+    def add(self, values: np.ndarray) -> None:
+        """Add one draw, ``(walkers, count)``.
+
+        Raises:
+            ZooError: A value is not finite.
+        """
+        broken = values.size - np.count_nonzero(np.isfinite(values))
+        if broken:
+            raise ZooError(f"{broken} of {values.size} measured values are not finite: expected finite numbers")
+        if self.added == 0:
+            self._shift = values.mean(axis=0)
+        # Parts: the first half of the draws, the one in the middle if their number is odd, the second half.
+        part = 0 if self.added < self._half else 2 if self.added >= self.draws - self._half else 1
+        self._sums[part] += values - self._shift
+        self._squares[part] += (values - self._shift) ** 2
+        self._least, self._most = (
+            np.minimum(self._least, values.min(axis=0)),
+            np.maximum(self._most, values.max(axis=0)),
+        )
+        if self._series is not None:
+            self._series.append(values)
+        self.added += 1
+
+    def result(self) -> Summaries:
+        """The statistics, when all draws have been added."""
+        if self.added != self.draws:
+            raise ZooError(f"{self.added} draws were added: expected {self.draws}")
+        size, half = self.draws * self.walkers, self._half
+        sums, squares = self._sums.sum(axis=0), self._squares.sum(axis=0)
+        rounding = 4096 * np.finfo(np.float64).eps * np.maximum(np.abs(self._least), np.abs(self._most))
+        offset = sums.sum(axis=0) / size
+        variance = np.maximum(squares.sum(axis=0) - size * offset**2, 0.0) / (size - 1)
+        stderr = np.std(sums / self.draws, axis=0, ddof=1) / math.sqrt(self.walkers)
+        constant = self._most - self._least <= rounding
+        if self._series is not None:
+            series = np.stack(self._series)
+            for index in np.flatnonzero(~constant):
+                stderr[index] = max(stderr[index], _geyer_error(series[:, :, index], variance[index]))
+        stderr = np.where(constant, 0.0, np.maximum(stderr, rounding))
+        ends = self._sums[[0, 2]], self._squares[[0, 2]]
+        within = np.maximum(ends[1] - ends[0] ** 2 / half, 0.0).sum(axis=(0, 1)) / (2 * self.walkers * (half - 1))
+        between = np.var(np.concatenate(ends[0] / half), axis=0, ddof=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            tau = np.where(constant, 1.0, size * stderr**2 / variance)
+            rhat = np.sqrt((half - 1) / half + between / np.maximum(within, rounding**2))
+        return Summaries(self._shift + offset, stderr, tau, np.where(constant, 1.0, rhat), self.draws, self.walkers)
 
 
 def stationary(rounds: Sequence[np.ndarray], z_limit: float = 2.0) -> bool:

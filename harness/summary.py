@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from harness.format import shorthand
+from harness.observables import ObservablesFile, Profile
 from harness.record import Energy, RunRecord
 
 STATUS_STYLES = {"completed": "green", "running": "yellow", "interrupted": "yellow", "diverged": "red", "failed": "red"}
@@ -46,6 +48,42 @@ def summary(record: RunRecord) -> RenderableType:
         table.add_row("statistics", _statistics(energy))
     table.add_row("cost", _cost(record))
     return Group(title, table)
+
+
+def observables(content: ObservablesFile) -> Table:
+    """A row for each component of an observable that was measured: the largest value by its size, and where it is."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column, justify in (("observable", "left"), ("values", "right"), ("largest", "right"), ("at", "left")):
+        table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    for name in content.observables:
+        profile = content.profile(name)
+        for component, values in profile.components.items():
+            away = np.ones(len(values.mean)) if profile.distances is None else profile.distances > 0
+            size = np.round(np.abs(values.mean) * away, 12)
+            place = int(np.flatnonzero(size == size.max())[-1])  # of q and -q the positive one
+            table.add_row(
+                f"{name.replace('_', ' ')}, {component.replace('_', ' ')}",
+                str(len(values.mean)),
+                shorthand(values.mean[place], values.stderr[place]),
+                _place(profile, place),
+            )
+    thinned = "every draw" if content.thin == 1 else f"1 draw in {content.thin}"
+    table.caption = f"measured on {thinned}, {content.draws} in all; q in inverse, r in distances of nearest neighbours"
+    table.caption_justify, table.caption_style = "left", "dim"
+    return table
+
+
+def _place(profile: Profile, index: int) -> str:
+    if profile.wave_vectors is None:
+        assert profile.distances is not None
+        return f"r = {profile.distances[index]:.4g}"
+    return f"q = ({', '.join(_multiple_of_pi(component / math.pi) for component in profile.wave_vectors[index])})"
+
+
+def _multiple_of_pi(number: float) -> str:
+    if abs(number) < 1e-9:
+        return "0"
+    return f"{number:.4g}π" if abs(abs(number) - 1) > 1e-9 else "π" if number > 0 else "-π"
 
 
 def comparison(records: Sequence[RunRecord]) -> Table:

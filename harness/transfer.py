@@ -1,17 +1,23 @@
-"""Weights of one run as the first weights of another, so that a rung of the ladder continues from the one below."""
+"""Weights of one run as the first weights of another, so that a rung of the ladder continues from the one below.
+
+Light: imports no backend, so that a folder that is no run is refused before one is loaded.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
 from harness import checkpoint
 from harness.config import RunConfig
 from zoo import registry
 from zoo.errors import ZooError
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +38,20 @@ class Transfer:
         return f"{len(self.taken)} weights taken over, {len(self.kept)} not: {', '.join(self.kept) or 'none'}"
 
 
+def source(folder: str | Path) -> tuple[RunConfig, checkpoint.Checkpoint]:
+    """The configuration of a run and its last good checkpoint.
+
+    Raises:
+        ZooError: The folder is no run with a checkpoint.
+    """
+    folder = Path(folder)
+    try:
+        config = RunConfig.read(folder)
+        return config, checkpoint.of_run(folder, config.sha256)
+    except ZooError as error:
+        raise ZooError(f"init_from={folder}: {str(error).removeprefix(f'{folder}: ')}") from error
+
+
 def from_run(model: keras.Model, folder: str | Path) -> Transfer:
     """The weights of a run's last checkpoint that have the names and shapes of the model's own.
 
@@ -41,21 +61,20 @@ def from_run(model: keras.Model, folder: str | Path) -> Transfer:
     Raises:
         ZooError: The folder is no run with a checkpoint, or no weight fits.
     """
-    folder = Path(folder)
-    config = RunConfig.read(folder)
-    arrays = checkpoint.load(checkpoint.of_run(folder, config.sha256))[1]
-    source = registry.create_model(config.model_name, config.create_system(), **config.model)
+    config, saved = source(folder)
+    arrays = checkpoint.load(saved)[1]
+    other = registry.create_model(config.model_name, config.create_system(), **config.model)
     given = {
         name_of(variable): arrays[f"parameters.{number:04d}"]
-        for number, variable in enumerate(source.trainable_variables)
+        for number, variable in enumerate(other.trainable_variables)
     }
     parameters: list[np.ndarray] = []
     taken: list[str] = []
     kept: list[str] = []
     for variable in model.trainable_variables:
-        name, own = name_of(variable), keras.ops.convert_to_numpy(variable.value)
+        name, own = name_of(variable), np.array(variable)
         fits = name in given and given[name].shape == own.shape
-        parameters.append(given[name].astype(own.dtype) if fits else np.array(own))
+        parameters.append(given[name].astype(own.dtype) if fits else own)
         (taken if fits else kept).append(name)
     if not taken:
         raise ZooError(f"init_from={folder}: no weight of {config.model_name} there has a name and shape of this model")

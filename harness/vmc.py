@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -15,9 +15,14 @@ from harness import backend, stateless, statistics
 from harness import random as random_state
 from harness.laplacian import forward_laplacian
 from harness.local_energy import local_energy_function
+from harness.local_energy.hops import hop_ratios
+from harness.observables import Profile, choose, measurements
+from harness.observables.amplitudes import Amplitudes
+from harness.observables.measurement import Observer
 from harness.optimizers import create_optimizer
 from harness.pretraining import Pretrained, pretrain
 from harness.sampling import create_sampler
+from harness.sampling.amplitudes import Following
 from harness.settings import OptimizerSettings, PretrainSettings, SamplerSettings, TrainSettings
 from zoo.errors import ZooError
 from zoo.wavefunction import Wavefunction
@@ -44,6 +49,9 @@ class Evaluation:
         equilibrated: Whether the chains passed the check before the measurement.
         blocks: Local energies, ``(draws, walkers)``.
         seconds: Time taken.
+        profiles: Observables of wave vectors and distances that were asked for, by name (`harness.observables`).
+        measurements: Draws on which these were measured, every `thin`-th one.
+        thin: Draws from one of them to the next.
     """
 
     energy: statistics.Summary
@@ -53,6 +61,9 @@ class Evaluation:
     equilibrated: bool
     blocks: np.ndarray
     seconds: float
+    profiles: dict[str, Profile] = dataclasses.field(default_factory=dict)
+    measurements: int = 0
+    thin: int = 1
 
     def __str__(self) -> str:
         return str(self.energy)
@@ -132,7 +143,12 @@ class VMC:
             self.system,
             lambda x: self.log_psi(parameters, x),
             derivatives and (lambda x: derivatives(parameters, x)),
+            self.hop_ratios(parameters),
         )(configurations)
+
+    def hop_ratios(self, parameters: list) -> Callable:
+        """On a lattice, function from `harness.local_energy.hops.HopRatios` and occupations to the ratios."""
+        return hop_ratios(self.model, parameters)
 
     def step(self, state: State) -> tuple[State, dict[str, Any]]:
         """One optimisation step, ``state -> (state, metrics)``."""
@@ -187,13 +203,24 @@ class VMC:
         return {**state, "walkers": walkers, "seed": seed}, draw
 
     def _sample(self, state: State):
-        return self.sampler.sample(
-            lambda x: self.log_abs(state["parameters"], x), state["walkers"], state["seed"], state["width"]
-        )
+        parameters = state["parameters"]
+        amplitudes: Any = lambda x: self.log_abs(parameters, x)  # noqa: E731
+        if self.model.low_rank is not None:
+            amplitudes = self._following(parameters)
+        return self.sampler.sample(amplitudes, state["walkers"], state["seed"], state["width"])
+
+    def sampled_log_abs(self, parameters: list, configurations):
+        """log|Psi| as the sampler sees it: -inf also where it is zero in all but rounding, if ratios are followed."""
+        if self.model.low_rank is None:
+            return self.log_abs(parameters, configurations)
+        return self._following(parameters).keep(configurations)["log_abs"]
+
+    def _following(self, parameters: list) -> Following:
+        return Following(self.model.low_rank, stateless.low_rank_factors(self.model, parameters))
 
     def _compile_functions(self) -> None:
         self._step, self._settle, self._measure = (backend.jit(f) for f in (self.step, self.settle, self.measure))
-        self._log_abs = backend.jit(self.log_abs)
+        self._sampled_log_abs = backend.jit(self.sampled_log_abs)
 
     # State -------------------------------------------------------------------------------------------------------
 
@@ -217,7 +244,7 @@ class VMC:
         parameters = [ops.copy(v.value) for v in self.model.trainable_variables]
         for attempt in range(100):
             candidates = self.model.sample_configurations(walkers, seed=self.seed + 7919 * attempt)
-            log_abs = ops.convert_to_numpy(self._log_abs(parameters, ops.convert_to_tensor(candidates)))
+            log_abs = ops.convert_to_numpy(self._sampled_log_abs(parameters, ops.convert_to_tensor(candidates)))
             found.append(candidates[np.isfinite(log_abs)])
             if sum(map(len, found)) >= walkers:
                 return np.concatenate(found)[:walkers]
@@ -291,7 +318,7 @@ class VMC:
                 self.state, log_abs = self._settle(self.state)
                 draws.append(log_abs)
             blocks.append(np.stack([np.asarray(ops.convert_to_numpy(d)) for d in draws]))
-            if np.isfinite(blocks[-1]).all() and statistics.stationary(blocks[-2:]):
+            if np.isfinite(blocks[-2:]).all() and statistics.stationary(blocks[-2:]):
                 return True
         return False
 
@@ -389,8 +416,10 @@ class VMC:
         walkers: int | None = None,
         equilibration: int = 20,
         on_round: Callable[[int, dict[str, float]], None] | None = None,
+        observables: str | Sequence[str] = (),
+        thin: int = 0,
     ) -> Evaluation:
-        """Measure the energy with the parameters fixed, after equilibrating anew.
+        """Measure the energy with the parameters fixed, after equilibrating anew, and further observables on request.
 
         The state that training goes on from is left as it was.
 
@@ -399,13 +428,18 @@ class VMC:
             walkers: Markov chains; by default those of the training.
             equilibration: Most rounds of equilibration.
             on_round: Called every 20 draws with their number so far, and ``energy``, ``stderr``, ``variance`` and
-                ``acceptance`` of the latest ones.
+                ``acceptance`` of the latest ones; also after each measurement of observables.
+            observables: On lattices: names of `harness.observables.NAMES`, or ``"all"`` for those that the system has.
+                They do not change the energies, which are those of the same seed without them.
+            thin: Observables are measured on every ``thin``-th draw; by default so that about 50 draws are.
 
         Raises:
-            ZooError: A local energy is not finite.
+            ZooError: A local energy or an observable is not finite, or the system does not have an observable.
         """
         if not self.state:
             raise ZooError("call compile() before evaluate()")
+        names = choose(observables, self.system).names
+        times, thin = measurements(draws, thin) if names else (0, 1)
         started = time.perf_counter()
         before = self.state
         try:
@@ -417,16 +451,20 @@ class VMC:
                 message = f"log|Psi| still drifted after {equilibration} rounds of {ROUND} draws before evaluation"
                 self._event(self.current_step, "not_equilibrated", message)
             state, measured = self.state, []
+            observer = self._observer(names, times) if names else None
             for number in range(1, draws + 1):
                 state, draw = self._measure(state)
                 measured.append(draw)
-                if on_round is not None and (number % ROUND == 0 or number == draws):
+                observed = observer is not None and number % thin == 0
+                if observer is not None and observed:
+                    observer.measure(state["parameters"], state["walkers"])
+                if on_round is not None and (number % ROUND == 0 or number == draws or observed):
                     on_round(number, _round_summary(measured[-ROUND:]))
         finally:
             self.state = before
         energies = np.stack([np.asarray(ops.convert_to_numpy(d["energy"]), dtype="float64") for d in measured])
         summary = statistics.summarise(energies)
-        observables = {
+        scalars = {
             name: statistics.summarise(
                 np.stack([np.asarray(ops.convert_to_numpy(d["observables"][name])) for d in measured])
             )
@@ -434,13 +472,22 @@ class VMC:
         }
         return Evaluation(
             energy=summary,
-            observables=observables,
+            observables=scalars,
             acceptance=float(np.mean([float(ops.convert_to_numpy(d["acceptance"])) for d in measured])),
             v_score=self._v_score(summary),
             equilibrated=equilibrated,
             blocks=energies,
             seconds=time.perf_counter() - started,
+            profiles=observer.profiles() if observer is not None else {},
+            measurements=times,
+            thin=thin,
         )
+
+    def _observer(self, names: Sequence[str], draws: int) -> Observer:
+        def amplitudes(parameters: list) -> Amplitudes:
+            return Amplitudes(lambda x: self.log_psi(parameters, x), self.hop_ratios(parameters))
+
+        return Observer(names, self.system, amplitudes, draws, self.state["walkers"].shape[0])
 
     def _v_score(self, energy: statistics.Summary) -> float | None:
         if self.system.space != "lattice":

@@ -122,7 +122,7 @@ def test_commands_work(command, tmp_path, monkeypatch, capsys):
     else:
         parses(verb, words)
     if verb == "evaluate":
-        evaluation(keys, compose(["model=sj", "system=helium"]))
+        evaluation(keys, compose(["model=sj", f"system={Path(names[0]).parts[1]}"]))
     elif verb == "compare":
         assert [compose([f"model={model}", *keys]).model_name for model in names]
     elif verb == "check":

@@ -112,11 +112,17 @@ def run(
     overrides: KeyValues = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the configuration as YAML and stop.")] = False,
     resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Continue the run in that folder.")] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Folder for this run; if it has begun there, it is continued."),
+    ] = None,
 ) -> int:
     """Train, measure and record; or continue a run."""
     from harness.config import RunConfig, compose
 
     if resume is not None:
+        if folder is not None:
+            raise ZooError(f"--resume {resume} with --folder {folder}: expected one of them")
         if overrides:
             raise ZooError(f"--resume {resume} with {overrides[0]}: expected no keys, the run keeps its own")
         config = RunConfig.read(resume)
@@ -125,27 +131,41 @@ def run(
     if dry_run:
         print(config.to_yaml(), end="")
         return 0
-    if resume is None:
-        _require_folder(config)
+    if resume is None and folder is None:
+        _require_folders(config)
     _prepare(config)
     from harness import runs
     from harness.summary import summary
 
-    record = runs.resume(resume) if resume is not None else runs.start(config, _command(["run", *(overrides or [])]))
+    command = _command(["run", *(overrides or [])])
+    if resume is not None:
+        record = runs.resume(resume)
+    elif folder is not None:
+        record = runs.start_or_resume(folder, config, command)
+    else:
+        record = runs.start(config, command)
     _console().print(summary(record))
     return EXIT_CODES[record.status]
 
 
 @app.command(
-    epilog="[bold]Example[/bold]\n  zoo evaluate runs/quantum_dot_n2/slater_jastrow/RUN draws=2000 seed=7",
+    help="Measure the energy of a trained run again, with its parameters as they are.\n\n"
+    "On lattices observables=all, or observables=NAME,NAME, measures and draws more: spin_structure_factor, "
+    "charge_structure_factor, momentum_distribution, spin_correlation, charge_correlation and pair_correlation, on "
+    "about 50 of the draws, or on every thin-th one.",
+    epilog="[bold]Examples[/bold]\n"
+    "  zoo evaluate runs/quantum_dot_n2/slater_jastrow/RUN draws=2000 seed=7\n"
+    "  zoo evaluate runs/hubbard_4x4/slater_jastrow/RUN observables=all\n"
+    "  zoo evaluate runs/hubbard_4x4/slater_jastrow/RUN observables=spin_structure_factor,pair_correlation thin=10",
 )
 def evaluate(
     run: RunFolder,
     overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="KEY=VALUE...", help="draws, walkers, seed.", show_default=False)
+        list[str] | None,
+        typer.Argument(metavar="KEY=VALUE...", help="draws, walkers, seed, observables, thin.", show_default=False),
     ] = None,
 ) -> int:
-    """Measure the energy of a trained run again, with its parameters as they are."""
+    """Measure the energy of a trained run again, and observables of lattices."""
     from harness.config import RunConfig, evaluation
 
     config = RunConfig.read(run)
@@ -156,6 +176,14 @@ def evaluate(
 
     record = runs.evaluate(run, **budget)
     _console().print(summary(record))
+    if budget["observables"]:
+        from harness.figures.observables import newest
+        from harness.observables import read_observables
+        from harness.summary import observables
+
+        path = newest(run)
+        _console().print(observables(read_observables(path)))
+        _console().print(f"figure: {path.with_suffix('.svg')}", soft_wrap=True)
     return EXIT_CODES[record.status]
 
 
@@ -176,7 +204,7 @@ def compare(
     if not names:
         raise ZooError("MODEL is missing: expected names, such as zoo compare sj sjb system=quantum_dot_n2")
     configs = [compose([f"model={name}", *keys]) for name in names]
-    _require_folder(configs[0])
+    _require_folders(configs[0])
     _prepare(configs[0])
     from harness import runs
     from harness.summary import comparison
@@ -188,6 +216,46 @@ def compare(
             break
     _console().print(comparison(records))
     return max(EXIT_CODES[record.status] for record in records)
+
+
+@app.command(
+    help="Run every combination of several values: model=a,b seed=range(0,3).\n\n"
+    "All configurations are checked first. Each run is a process of its own, with its log beside its folder; one that "
+    "fails does not stop the others. jobs=N runs N at a time, which share the processors, and the GPUs, between them. "
+    "launcher=slurm queues them on a cluster (pip install 'backflow-zoo[slurm]'), where slurm.KEY=VALUE are parameters "
+    "of submitit, such as slurm.partition=gpu or slurm.timeout_min=120. `zoo leaderboard build SWEEP` gathers them.",
+    epilog="[bold]Examples[/bold]\n"
+    "  zoo sweep model=sj,sjb system=quantum_dot_n2,helium 'seed=range(0,3)' jobs=2\n"
+    "  zoo sweep --list runs/sweeps/SWEEP\n"
+    "  zoo sweep --resume runs/sweeps/SWEEP jobs=2",
+)
+def sweep(
+    arguments: KeyValues = None,
+    name: Annotated[str | None, typer.Option(help="Of the sweep's folder.", show_default="the time")] = None,
+    resume: Annotated[Path | None, typer.Option(metavar="SWEEP", help="Do what is left of a sweep.")] = None,
+    show: Annotated[Path | None, typer.Option("--list", metavar="SWEEP", help="Say how far a sweep is.")] = None,
+    print_cmd: Annotated[
+        bool, typer.Option("--print-cmd", help="Print a command a line, for another scheduler, and run nothing.")
+    ] = False,
+) -> int:
+    """Expand, then run."""
+    from harness.sweep import Options, Sweep, command
+
+    options, overrides = Options.take(arguments or [])
+    before = resume or show
+    if before is None:
+        plan = command.new(overrides, name)
+    elif overrides or name:
+        raise ZooError(f"{overrides[0] if overrides else f'--name {name}'}: expected no more than the sweep {before}")
+    else:
+        plan = Sweep.read(before)
+    if show is not None:
+        _console().print(command.table(plan))
+        return 0
+    if print_cmd:
+        print(*(job.shell_command for job in plan.unfinished), sep="\n")
+        return 0
+    return command.carry_out(plan, options, _console())
 
 
 @app.command(name="list", epilog="[bold]Examples[/bold]\n  zoo list\n  zoo list models '*backflow*'")
@@ -213,16 +281,19 @@ def list_names(
             console.print(table(pattern))
 
 
-@app.command(epilog="[bold]Examples[/bold]\n  zoo show slater_jastrow\n  zoo show hubbard_4x4")
+@app.command(
+    epilog="[bold]Examples[/bold]\n  zoo show slater_jastrow\n  zoo show hubbard_4x4\n  zoo show square_16_P_5_4"
+)
 def show(name: Annotated[str, typer.Argument(metavar="NAME", help="A model or a system.")]) -> None:
     """Show a model's card and hyperparameters, or a system's parameters and the energies known for it."""
     from harness.format import shorthand
     from zoo import display
+    from zoo.systems import varbench
 
     models = {alias for n in registry.list_models() for alias in (n, *registry.model_spec(n).aliases)}
     if name in models:
         _console().print(display.model(registry.model_spec(name)))
-    elif name in registry.list_systems():
+    elif name in registry.list_systems() or varbench.is_name(name):
         _console().print(display.system(registry.system_spec(name), shorthand))
     else:
         raise UnknownNameError("model or system", name, [*models, *registry.list_systems()])
@@ -362,6 +433,28 @@ def plot_nodes(
     print(draw(request))
 
 
+@plot.command(
+    name="observables",
+    epilog="[bold]Examples[/bold]\n"
+    "  zoo plot observables runs/hubbard_4x4/slater_jastrow/RUN\n"
+    "  zoo plot observables runs/hubbard_4x4/slater_jastrow/RUN runs/hubbard_4x4/neural_backflow/RUN --output s.png",
+)
+def plot_observables(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN...", help="Folders of runs on one lattice, or of single evaluations of them."),
+    ],
+    output: Output = None,
+) -> None:
+    """Draw the observables that `zoo evaluate RUN observables=all` has measured last.
+
+    Of a single run in two dimensions also maps of the Brillouin zone; several runs share panels of curves.
+    """
+    from harness.figures.observables import plot_observables as draw
+
+    print(draw(runs, output))
+
+
 def _prepare(config: RunConfig) -> None:
     from harness.start import prepare
 
@@ -377,10 +470,13 @@ def _prepare_to_draw(request: Request) -> None:
     prepare(request.configs[0].backend, "cpu", "float64")
 
 
-def _require_folder(config: RunConfig) -> None:
-    """Find out whether runs can be kept, before anything heavy is loaded."""
+def _require_folders(config: RunConfig) -> None:
+    """Find out whether runs can be kept, and continued from what they name, before anything heavy is loaded."""
+    from harness import transfer
     from harness.checkpoint import check_writable
 
+    if config.init_from:
+        transfer.source(config.init_from)
     check_writable(config.out)
 
 

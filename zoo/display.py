@@ -64,7 +64,7 @@ def system(spec: SystemSpec, number: Number) -> RenderableType:
         spec: The system.
         number: Writes an energy with its uncertainty.
     """
-    instance = registry.create_system(spec.name)
+    instance = spec.create()
     facts = _facts()
     facts.add_row("family", f"{spec.family}, {spec.space}")
     facts.add_row("electrons", f"{instance.n_up} up, {instance.n_down} down")

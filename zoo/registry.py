@@ -132,6 +132,10 @@ class SystemSpec:
     def space(self) -> str:
         return self.system.space
 
+    def create(self, **values: Any) -> System:
+        """The system, with some of its parameters changed; raises as `create_system` does."""
+        return parameters.build(self.system, {**self.defaults, **values}, "system")
+
 
 def list_models(pattern: str | None = None) -> list[str]:
     """Names of models in alphabetical order, those matching a pattern such as ``"*backflow*"`` if one is given."""
@@ -149,8 +153,16 @@ def model_spec(name: str) -> ModelSpec:
 
 
 def system_spec(name: str) -> SystemSpec:
-    """The system of that name; `UnknownNameError` if there is none."""
-    return _SYSTEMS.find(name)
+    """The system of that name, or of a name as `zoo.systems.varbench` reads them; `UnknownNameError` if there is none.
+
+    Names of VarBench stand for a family with parameters, so their spec has the name of the family.
+    """
+    from zoo.systems import varbench
+
+    if not varbench.is_name(name) or _SYSTEMS.has(name):
+        return _SYSTEMS.find(name)
+    family, values = varbench.parse(name)
+    return dataclasses.replace(_SYSTEMS.find(family.family), summary=f"VarBench's {name}", defaults=values)
 
 
 def register_model(spec: ModelSpec) -> None:
@@ -167,15 +179,14 @@ def create_system(name: str, /, **values: Any) -> System:
     """A system by name, with some of its parameters changed.
 
     Args:
-        name: A preset (``"hubbard_4x4"``) or a family (``"hubbard"``).
+        name: A preset (``"hubbard_4x4"``), a family (``"hubbard"``) or a name of VarBench (``"square_16_P_5_4"``).
         **values: Parameters, by the names that `zoo show NAME` lists.
 
     Raises:
         UnknownNameError: No such system, or no such parameter.
         ZooError: A value of the wrong type or out of range.
     """
-    spec = system_spec(name)
-    return parameters.build(spec.system, {**spec.defaults, **values}, "system")
+    return system_spec(name).create(**values)
 
 
 def hyperparameters(name: str, space: str, /, **values: Any) -> dict[str, Any]:
@@ -220,6 +231,9 @@ class _Table(Generic[Spec]):
         if name not in known:
             raise UnknownNameError(self.kind, name, known)
         return known[name]
+
+    def has(self, name: str) -> bool:
+        return name in self._loaded()
 
     def names(self, pattern: str | None) -> list[str]:
         names = sorted({spec.name for spec in self._loaded().values()})

@@ -32,11 +32,14 @@ class Wavefunction(keras.Model):
             that learns a cusp leaves it out.
         needs_pretraining: Whether the first weights are random, so that a run first fits `orbital_matrices` to the
             orbitals of the system (`harness.pretraining`).
+        low_rank: On a lattice, how the ratios of Psi between configurations a hop apart follow without determinants,
+            from the weights that `low_rank_factors` gives; None for models in which a hop changes all orbitals.
     """
 
     spin_flip_symmetric: bool = False
     exact_cusps: frozenset[str] = CUSPS
     needs_pretraining: bool = False
+    low_rank: Any = None
 
     def __init__(self, system: System, name: str | None = None, **hyperparameters: Any):
         super().__init__(name=name)
@@ -59,6 +62,10 @@ class Wavefunction(keras.Model):
             or one for each spin that has electrons, ``(batch, K, n_spin, n_spin)``.
         """
         raise NotImplementedError(f"{type(self).__name__} says needs_pretraining: expected a method orbital_matrices")
+
+    def low_rank_factors(self) -> dict[str, Any]:
+        """``factors`` of `zoo.layers.low_rank.LowRank`, of models with such ratios."""
+        raise NotImplementedError(f"{type(self).__name__} has low_rank: expected a method low_rank_factors")
 
     def sample_configurations(self, batch: int, seed: int = 0) -> np.ndarray:
         """Plausible configurations of the system, for tests and first calls."""

@@ -4,6 +4,8 @@ The module of the running backend gives:
 
 ``jit(function)``
     Compile a function of nested structures of tensors.
+``fuse(function)``
+    Fuse the many small operations of a part of a compiled function, without linear algebra and derivatives.
 ``gradient(function, x)``
     Gradient of a function ``(batch, ...) -> (batch,)`` that does not mix samples, shape of ``x``.
 ``derivatives(function, x)``
@@ -52,6 +54,7 @@ if keras.config.backend() == "tensorflow":
         derivatives,
         device_name,
         directional_derivatives,
+        fuse,
         gradient,
         in_turn,
         jit,
@@ -73,6 +76,7 @@ elif keras.config.backend() == "jax":
         derivatives,
         device_name,
         directional_derivatives,
+        fuse,
         gradient,
         in_turn,
         jit,

@@ -19,6 +19,11 @@ def jit(function: Callable) -> Callable:
     return tf.function(function, autograph=False)
 
 
+def fuse(function: Callable) -> Callable:
+    """XLA, which `jit` cannot use for the whole."""
+    return tf.function(function, autograph=False, jit_compile=True)
+
+
 def gradient(function: Callable, x):
     with tf.GradientTape() as tape:
         tape.watch(x)

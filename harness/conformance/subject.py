@@ -14,6 +14,7 @@ from keras import ops
 
 from harness import backend
 from harness.local_energy import local_energy_function
+from harness.local_energy.hops import hop_ratios
 from zoo.systems.base import System
 from zoo.wavefunction import Wavefunction
 
@@ -51,7 +52,11 @@ class Subject:
                 "jacobian": lambda weights, x: backend.per_sample_jacobian(
                     lambda w, y: self._pure(w, y)[1], weights, x
                 ),
-                "energies": lambda weights, x: local_energy_function(system, lambda y: self._pure(weights, y))(x)[0],
+                "energies": lambda weights, x: local_energy_function(
+                    system,
+                    lambda y: self._pure(weights, y),
+                    ratios=hop_ratios(self.model, weights) if self.model.low_rank else None,
+                )(x)[0],
             }.items()
         }
 

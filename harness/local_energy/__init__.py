@@ -11,7 +11,9 @@ from harness.local_energy import continuum, lattice
 __all__ = ["continuum", "lattice", "local_energy_function"]
 
 
-def local_energy_function(system: Any, log_psi: Callable, derivatives: Callable | None = None) -> Callable:
+def local_energy_function(
+    system: Any, log_psi: Callable, derivatives: Callable | None = None, ratios: Callable | None = None
+) -> Callable:
     """The function from configurations to local energies and observables, by the space of the system.
 
     Args:
@@ -19,13 +21,15 @@ def local_energy_function(system: Any, log_psi: Callable, derivatives: Callable 
         log_psi: Function from configurations to ``(sign, log_abs)``.
         derivatives: In the continuum, function from positions to gradient and Laplacian of log|Psi|; by default
             nested differentiation of ``log_psi``.
+        ratios: On a lattice, function from `harness.local_energy.hops.HopRatios` and occupations to the ratios; by
+            default from ``log_psi``.
 
     Returns:
         Function from configurations to ``(energies, observables)``: energies ``(batch,)`` and a dictionary of
         further local values, each ``(batch,)``.
     """
     if system.space == "lattice":
-        return lattice.local_energy_function(system, log_psi)
+        return lattice.local_energy_function(system, log_psi, ratios)
     return continuum.local_energy_function(
         system, derivatives or (lambda x: gradient_and_laplacian(lambda y: log_psi(y)[1], x))
     )

@@ -8,12 +8,32 @@ by the chunk, and nothing is recompiled from step to step.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from keras import ops
 
+from harness import backend
+from harness.stateless import log_psi, low_rank_factors
+from zoo.layers.determinant import values_only
+from zoo.layers.low_rank import LowRank
+from zoo.wavefunction import Wavefunction
+
 # Configurations evaluated at once: enough to keep the device busy, few enough to bound memory.
 CHUNK = 4096
+
+
+def hop_ratios(model: Wavefunction, parameters: list) -> Callable:
+    """Function from `HopRatios` and occupations to the ratios, ``(batch, 2, pairs)``, the fastest way the model has.
+
+    Args:
+        model: A wavefunction on a lattice.
+        parameters: Values of its trainable weights.
+    """
+    if model.low_rank is None:
+        return lambda hops, occupations: hops.evaluate(lambda x: log_psi(model, parameters, x), occupations)
+    factors = low_rank_factors(model, parameters)
+    return lambda hops, occupations: hops.follow(model.low_rank, factors, occupations)
 
 
 class HopRatios:
@@ -44,14 +64,22 @@ class HopRatios:
         crossed = ops.matmul(filled, ops.convert_to_tensor(self.between.T, dtype=filled.dtype))
         return 1.0 - 2.0 * ops.mod(crossed, 2.0)
 
-    def evaluate(self, log_psi: Callable, occupations, sign, log_abs):
+    def follow(self, low_rank: LowRank, factors: dict[str, Any], occupations):
+        """The same ratios as `evaluate` gives, without determinants, for models with low-rank updates."""
+        pairs = backend.fuse(
+            lambda factors, table, occupations: low_rank.pairs(factors, table, occupations, self.first, self.second)
+        )
+        return pairs(factors, low_rank.table(factors, occupations), occupations)
+
+    @values_only()
+    def evaluate(self, log_psi: Callable, occupations):
         """The ratios, ``(batch, 2, pairs)``.
 
         Args:
             log_psi: Function from occupations to ``(sign, log_abs)``.
             occupations: ``(batch, 2, n_sites)``.
-            sign, log_abs: ``log_psi(occupations)``.
         """
+        sign, log_abs = log_psi(occupations)
         batch, n_pairs = occupations.shape[0], len(self.first)
         everything = batch * 2 * n_pairs
         allowed = ops.reshape(self.allowed(occupations), (everything,))

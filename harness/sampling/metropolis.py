@@ -10,6 +10,7 @@ from keras import ops
 from harness.random import draw
 from harness.sampling.acceptance import accept, select
 from harness.settings import SamplerSettings
+from zoo.layers.determinant import values_only
 from zoo.systems.base import ContinuumSystem
 
 
@@ -36,6 +37,7 @@ class GaussianSampler:
         self.exchange = exchange if system.n_up and system.n_down else 0.0
         self.initial_width = 0.5 / system.n_electrons**0.5
 
+    @values_only()
     def sample(self, log_abs: Callable, walkers, seed, width):
         """``moves`` proposals for each walker.
 

@@ -267,8 +267,18 @@ def test_writes_nothing_and_leaves_logging_alone(tmp_path, monkeypatch):
 
 def test_evaluation_takes_its_budget_from_the_run():
     config = compose([*DOT, "seed=3"])
-    assert evaluation([], config) == {"draws": 200, "walkers": 512, "seed": 3}
-    assert evaluation(["draws=50", "seed=9"], config) == {"draws": 50, "walkers": 512, "seed": 9}
+    energy_alone = {"thin": 0, "observables": ()}
+    assert evaluation([], config) == {"draws": 200, "walkers": 512, "seed": 3, **energy_alone}
+    assert evaluation(["draws=50", "seed=9"], config) == {"draws": 50, "walkers": 512, "seed": 9, **energy_alone}
+
+
+@pytest.mark.parametrize(
+    "names", ["[spin_structure_factor,momentum_distribution]", "spin_structure_factor,'momentum_distribution'"]
+)
+def test_evaluation_takes_names_of_observables(names):
+    budget = evaluation([f"observables={names}", "thin=5"], compose(["model=sj", "system=hubbard_chain_6"]))
+    assert budget["observables"] == ("spin_structure_factor", "momentum_distribution")
+    assert budget["thin"] == 5
 
 
 @pytest.mark.parametrize(
@@ -279,6 +289,10 @@ def test_evaluation_takes_its_budget_from_the_run():
         ("draws=x", "draws=x: expected an integer"),
         ("seed=-1", "seed=-1: expected an integer from 0"),
         ("draws=10,20", "draws=10,20: expected one value"),
+        ("thin=2", "thin=2: expected observables=... beside it"),
+        ("observable=all", "unknown key 'observable': did you mean 'observables'?"),
+        ("observables=all", "these are observables of lattices, and quantum_dot is a system in continuous space"),
+        ("observables=spin_structure_facto", "unknown observable 'spin_structure_facto': did you mean"),
     ],
 )
 def test_bad_evaluation_is_one_line(argument, message):

@@ -15,6 +15,7 @@ import pytest
 
 from harness import checkpoint, runs, statistics, vmc
 from harness.config import RunConfig, compose
+from harness.lock import exclusive
 from harness.record import read_record
 from zoo.errors import ZooError
 
@@ -157,8 +158,37 @@ def test_resuming_with_a_changed_configuration_is_refused(finished, tmp_path):
     shutil.copytree(finished[0], copy)
     text = (copy / "config.yaml").read_text()
     (copy / "config.yaml").write_text(text.replace("seed: 0", "seed: 5"))
-    with pytest.raises(ZooError, match=r"config\.yaml was changed since the run began"):
+    with pytest.raises(ZooError, match=r"config\.yaml was changed since the run began: expected seed=0$"):
         runs.resume(copy)
+
+
+def test_a_run_in_a_folder_of_its_own_goes_on_when_asked_again(tmp_path):
+    folder = tmp_path / "a run, ü"
+    first = runs.start_or_resume(folder, config("unused", "train.steps=0"), "zoo run")
+    assert first.status == "completed" and (folder / "record.json").exists()
+    assert runs.start_or_resume(folder, config("other", "train.steps=0"), "zoo run") == first
+    with pytest.raises(ZooError, match=r"the run there has train\.steps=0, seed=0: expected the same, or another"):
+        runs.start_or_resume(folder, config("unused", "seed=1", "train.steps=5"), "zoo run")
+    assert RunConfig.read(folder).seed == 0
+
+
+def test_a_second_process_in_the_folder_is_refused(finished, tmp_path):
+    import shutil
+
+    copy = tmp_path / "run"
+    shutil.copytree(finished[0], copy)
+    record = json.loads((copy / "record.json").read_text())
+    (copy / "record.json").write_text(json.dumps({**record, "status": "running"}))
+    new = tmp_path / "new"
+    new.mkdir()
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with exclusive(copy), exclusive(new):
+        with pytest.raises(ZooError, match="is working in this run folder"):
+            runs.resume(copy)
+        with pytest.raises(ZooError, match="is working in this run folder"):
+            runs.start_or_resume(new, config("unused"), "zoo run")
+    assert all(path.read_bytes() == content for path, content in before.items() if path.name != ".lock")
+    assert not (new / "record.json").exists()
 
 
 def test_an_evaluation_uses_fresh_samples_and_leaves_the_run_alone(finished):

@@ -1,5 +1,8 @@
 """A run that begins with the weights of another."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -52,6 +55,32 @@ def test_a_run_without_anything_in_common_is_refused(below):
 def test_no_run_is_refused(tmp_path):
     with pytest.raises(ZooError, match=str(tmp_path)):
         transfer.from_run(create_model("slater_jastrow", create_system("hubbard")), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("system", "folder", "message"),
+    [
+        ("hubbard_chain_6", "nowhere", "init_from=.*nowhere: expected the folder of a run"),
+        ("quantum_dot_n2", "below", "no weight of slater_jastrow there has a name and shape of this model"),
+    ],
+)
+def test_a_run_that_cannot_begin_with_them_leaves_no_folder(tmp_path, below, system, folder, message):
+    init_from = below if folder == "below" else tmp_path / folder
+    with pytest.raises(ZooError, match=message) as error:
+        run(tmp_path, "model=slater_jastrow", f"system={system}", f"init_from={init_from}")
+    assert "\n" not in str(error.value)
+    assert not [path for path in tmp_path.rglob("*") if path.parent.name == "slater_jastrow"]
+
+
+def test_the_command_line_refuses_what_is_no_run_before_it_loads_a_backend(tmp_path):
+    keys = ["run", "model=sj", "system=hubbard_chain_6", f"out={tmp_path / 'runs'}", f"init_from={tmp_path}"]
+    code = "import sys; from zoo import cli; code = cli.main(sys.argv[1:]); exit(code + 100 * ('keras' in sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code, *keys], capture_output=True, text=True)
+    assert found.returncode == 2
+    assert found.stderr.splitlines() == [
+        f"zoo: init_from={tmp_path}: expected the folder of a run, which holds config.yaml"
+    ]
+    assert not (tmp_path / "runs").exists()
 
 
 def test_the_hash_of_other_runs_does_not_know_of_it(below):

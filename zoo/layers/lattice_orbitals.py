@@ -89,7 +89,8 @@ class LatticeOrbitals(keras.layers.Layer):
     Args:
         start: First values, an array ``(n_sites, columns)`` for each spin that has electrons.
 
-    Call: where the electrons of each spin are, a list of ``(batch, n_spin, n_sites)``, to a list of
+    Call: where the electrons of each spin are, a list of ``(batch, n_spin, n_sites)``, and, if there are some, a list
+    of corrections to the orbitals of each configuration, ``(batch, n_sites, columns)``, to a list of
     ``(batch, n_spin, columns)``.
     """
 
@@ -97,14 +98,21 @@ class LatticeOrbitals(keras.layers.Layer):
         super().__init__(**kwargs)
         self.start = start
 
-    def build(self, sites_shape):
+    def build(self, sites_shape, corrections_shape=None):
         self.values = [
             self.add_weight(shape=start.shape, initializer=keras.initializers.Constant(start), name=f"values_{number}")
             for number, start in enumerate(self.start)
         ]
 
-    def call(self, sites):
-        return [ops.matmul(rows, values) for rows, values in zip(sites, self.values, strict=True)]
+    def matrices(self) -> list:
+        """The orbitals themselves, ``(n_sites, columns)`` for each spin that has electrons."""
+        return [values.value for values in self.values]
+
+    def call(self, sites, corrections=None):
+        orbitals = self.values
+        if corrections is not None:
+            orbitals = [correction + values for correction, values in zip(corrections, self.values, strict=True)]
+        return [ops.matmul(rows, values) for rows, values in zip(sites, orbitals, strict=True)]
 
 
 class CorrectedOrbitals(LatticeOrbitals):

@@ -1,6 +1,8 @@
 import pytest
 
-from zoo.errors import ZooError
+from zoo import cli
+from zoo.errors import UnknownNameError, ZooError
+from zoo.registry import create_system
 from zoo.systems import varbench
 from zoo.systems.hubbard import Hubbard
 from zoo.systems.t_v import TV
@@ -49,3 +51,19 @@ def test_arguments_are_expanded_and_keys_beside_the_name_win():
         *("system.n_up=5", "system.n_down=5", "system.u=8"),
     ]
     assert varbench.expand(["system=hubbard_4x4"]) == ["system=hubbard_4x4"]
+
+
+def test_names_make_systems_from_python():
+    assert create_system("square_16_P_5_4") == Hubbard("square", (4, 4), "PP", u=4.0, n_up=5, n_down=5)
+    assert create_system("square_16_P_5_4", u=8.0).u == 8.0
+    assert create_system("tV/chain_32_P_16_1") == TV("chain", (32,), "P", v=1.0, n_up=16)
+    with pytest.raises(ZooError, match="unknown lattice 'sqare'"):
+        create_system("sqare_16_P_5_4")
+    with pytest.raises(UnknownNameError, match="unknown system 'hubbard_5x5'"):
+        create_system("hubbard_5x5")
+
+
+def test_names_can_be_shown(capsys):
+    assert cli.main(["show", "tV/square_16_P_5_10"]) == 0
+    shown = capsys.readouterr().out
+    assert "tV/square_16_P_5_10" in shown and "5 up, 0 down" in shown and "-4.05" in shown

@@ -49,13 +49,11 @@ class NeuralBackflow(Wavefunction):
     def call(self, occupations):
         features = self.network(occupations)
         features = features * (_SHARE / features.shape[-1] ** 0.5)
-        sites = occupied_sites(self.system, occupations)
-        matrices = [
-            matrix + ops.matmul(rows, ops.reshape(correction(features), (-1, *shape)))
-            for matrix, rows, correction, shape in zip(
-                self.orbitals(sites), sites, self.corrections, self.shapes, strict=True
-            )
+        corrections = [
+            ops.reshape(correction(features), (-1, *shape))
+            for correction, shape in zip(self.corrections, self.shapes, strict=True)
         ]
+        matrices = self.orbitals(occupied_sites(self.system, occupations), corrections)
         if self.mixed:
             matrices = [ops.concatenate(matrices, axis=1)]
         sign, log_abs = product_of_determinants(matrices)

@@ -7,6 +7,7 @@ from keras import ops
 from zoo.layers.determinant import product_of_determinants
 from zoo.layers.lattice_jastrow import LatticeJastrow
 from zoo.layers.lattice_orbitals import LatticeOrbitals, first_orbitals, mixes_spins, occupied_sites
+from zoo.layers.low_rank import LowRank
 from zoo.systems.base import LatticeSystem
 from zoo.wavefunction import Wavefunction
 
@@ -28,6 +29,9 @@ class SlaterJastrow(Wavefunction):
     ):
         super().__init__(system, name=name, orbitals=orbitals, train_orbitals=train_orbitals, **further)
         self.mixed = mixes_spins(system, orbitals)
+        # Subclasses that change Psi have other ratios.
+        same = all(getattr(type(self), name) is getattr(SlaterJastrow, name) for name in ("call", "effective_sites"))
+        self.low_rank = LowRank((system.n_up, system.n_down), self.mixed) if same else None
         self.orbitals = LatticeOrbitals(first_orbitals(system, orbitals), trainable=train_orbitals, name="orbitals")
         self.jastrow = LatticeJastrow.of(system)
         self.add_backflow()
@@ -35,6 +39,9 @@ class SlaterJastrow(Wavefunction):
 
     def add_backflow(self) -> None:
         """Create the layers of the backflow, before the weights are made; this rung of the ladder has none."""
+
+    def low_rank_factors(self) -> dict:
+        return {"orbitals": self.orbitals.matrices(), **self.jastrow.couplings()}
 
     def effective_sites(self, occupations) -> list:
         """Where the orbitals are evaluated: for each spin that has electrons ``(batch, n_spin, n_sites)``.
