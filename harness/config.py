@@ -314,14 +314,15 @@ def _require_key(key: str, sections: Sections) -> None:
 def _hydra_line(key: str, text: str, hint: Any) -> str:
     """One argument in Hydra's grammar; text values are quoted, since users only quote for their shell."""
     line = f"{key}={text}"
-    if hint is str or (str in typing.get_args(hint) and text != "null"):
+    mapping = hint is dict or typing.get_origin(hint) is dict
+    if hint is str or (str in typing.get_args(hint) and not mapping and text != "null"):
         quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
         listed = "," in text and not any(mark in text for mark in "; \t")
         if not quoted and not listed:
             return f"{key}={QuotedString(text, Quote.single).with_quotes()}"
     if _parse(line, hint).is_sweep_override():
         raise ZooError(f"{line}: expected one value, not several: run them one by one")
-    return f"++{line}" if hint is dict else line
+    return f"++{line}" if mapping else line
 
 
 def _parse(line: str, hint: Any) -> Override:

@@ -17,7 +17,6 @@ from harness.laplacian import forward_laplacian
 from harness.local_energy import local_energy_function
 from harness.local_energy.hops import hop_ratios
 from harness.observables import Profile, choose, measurements
-from harness.observables.amplitudes import Amplitudes
 from harness.observables.measurement import Observer
 from harness.optimizers import create_optimizer
 from harness.pretraining import Pretrained, pretrain
@@ -147,7 +146,7 @@ class VMC:
         )(configurations)
 
     def hop_ratios(self, parameters: list) -> Callable:
-        """On a lattice, function from `harness.local_energy.hops.HopRatios` and occupations to the ratios."""
+        """On a lattice, the amplitude ratios of `harness.local_energy.hops.hop_ratios`."""
         return hop_ratios(self.model, parameters)
 
     def step(self, state: State) -> tuple[State, dict[str, Any]]:
@@ -484,10 +483,7 @@ class VMC:
         )
 
     def _observer(self, names: Sequence[str], draws: int) -> Observer:
-        def amplitudes(parameters: list) -> Amplitudes:
-            return Amplitudes(lambda x: self.log_psi(parameters, x), self.hop_ratios(parameters))
-
-        return Observer(names, self.system, amplitudes, draws, self.state["walkers"].shape[0])
+        return Observer(names, self.system, self.hop_ratios, draws, self.state["walkers"].shape[0])
 
     def _v_score(self, energy: statistics.Summary) -> float | None:
         if self.system.space != "lattice":

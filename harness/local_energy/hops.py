@@ -24,16 +24,18 @@ CHUNK = 4096
 
 
 def hop_ratios(model: Wavefunction, parameters: list) -> Callable:
-    """Function from `HopRatios` and occupations to the ratios, ``(batch, 2, pairs)``, the fastest way the model has.
+    """Function from `HopRatios`, or other hops with such methods, to their ratios, by the fastest way the model has.
+
+    It takes the hops, occupations ``(batch, 2, n_sites)``, and what else these hops ask for.
 
     Args:
         model: A wavefunction on a lattice.
         parameters: Values of its trainable weights.
     """
     if model.low_rank is None:
-        return lambda hops, occupations: hops.evaluate(lambda x: log_psi(model, parameters, x), occupations)
+        return lambda hops, *given: hops.evaluate(lambda x: log_psi(model, parameters, x), *given)
     factors = low_rank_factors(model, parameters)
-    return lambda hops, occupations: hops.follow(model.low_rank, factors, occupations)
+    return lambda hops, *given: hops.follow(model.low_rank, factors, *given)
 
 
 class HopRatios:

@@ -17,7 +17,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from harness.observables.amplitudes import Amplitudes
 from harness.observables.displacements import Displacements
 from harness.observables.wave_vectors import WaveVectors
 from zoo.systems.base import LatticeSystem
@@ -41,7 +40,7 @@ class StructureFactor:
         self.points = WaveVectors.of(system.geometry)
         self.waves = np.cos(self.points.phases), np.sin(self.points.phases)
 
-    def __call__(self, amplitudes: Amplitudes, occupations, numbers):
+    def __call__(self, ratios: Callable, occupations, numbers):
         values = self.local(self.system, ops.cast(occupations, keras.config.floatx()))
         parts = [ops.matmul(values, ops.convert_to_tensor(wave, dtype=values.dtype)) for wave in self.waves]
         return ops.expand_dims(sum(ops.square(part) for part in parts) / self.system.n_sites, 1)
@@ -54,7 +53,7 @@ class Correlation:
         self.system, self.local, self.components = system, local, (component,)
         self.points = Displacements(system)
 
-    def __call__(self, amplitudes: Amplitudes, occupations, numbers):
+    def __call__(self, ratios: Callable, occupations, numbers):
         values = self.local(self.system, ops.cast(occupations, keras.config.floatx()))
         products = ops.expand_dims(values, 2) * ops.expand_dims(values, 1)
         return ops.expand_dims(self.points.mean(products), 1)

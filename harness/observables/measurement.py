@@ -24,7 +24,8 @@ SLOTS = 1 << 21
 def estimators(names: Sequence[str], system: LatticeSystem) -> dict[str, Any]:
     """The estimators of observables that `harness.observables.choose` has let pass.
 
-    Each is a function from `Amplitudes`, occupations ``(batch, 2, n_sites)`` and whole numbers ``(batch,)`` to local
+    Each is a function from amplitude ratios (as `harness.local_energy.hops.hop_ratios` gives them), occupations
+    ``(batch, 2, n_sites)`` and whole numbers ``(batch,)`` to local
     values ``(batch, components, points)``, with the attributes ``components``, their names, and ``points``, a
     `WaveVectors` or `Displacements`. Where a sum is too long, the number says which part of it is taken: what counts is
     the mean over successive numbers.
@@ -46,12 +47,12 @@ class Observer:
     Args:
         names: Observables, as `harness.observables.choose` gives them.
         system: The system.
-        amplitudes: Function from the parameters to `Amplitudes`.
+        ratios: Function from the parameters to amplitude ratios.
         draws: Measurements that will be made.
         walkers: Markov chains.
     """
 
-    def __init__(self, names: Sequence[str], system: LatticeSystem, amplitudes: Callable, draws: int, walkers: int):
+    def __init__(self, names: Sequence[str], system: LatticeSystem, ratios: Callable, draws: int, walkers: int):
         self.estimators = estimators(names, system)
         self.walkers, self.n_sites = walkers, system.n_sites
         slots = max(system.n_sites**2, *(getattr(e, "slots", 1) for e in self.estimators.values()))
@@ -64,8 +65,8 @@ class Observer:
         self.added = 0
 
         def local_values(parameters, occupations, numbers):
-            psi = amplitudes(parameters)
-            return [estimate(psi, occupations, numbers) for estimate in self.estimators.values()]
+            of_these = ratios(parameters)
+            return [estimate(of_these, occupations, numbers) for estimate in self.estimators.values()]
 
         self._local_values = backend.jit(local_values)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 from keras import ops
 
 from harness.local_energy.hops import HopRatios
-from harness.observables.amplitudes import Amplitudes
 from harness.observables.wave_vectors import WaveVectors
 from zoo.systems.base import LatticeSystem
 
@@ -40,11 +41,11 @@ class MomentumDistribution:
         """Numbers for each walker while it is measured."""
         return 2 * len(self.waves)
 
-    def __call__(self, amplitudes: Amplitudes, occupations, numbers):
+    def __call__(self, ratios: Callable, occupations, numbers):
         counts = np.array([self.system.n_up, self.system.n_down])[: self.spins]
         filling = ops.convert_to_tensor(counts[:, None] / self.system.n_sites, dtype=keras.config.floatx())
         if not len(self.waves):  # a single site
             return ops.ones((occupations.shape[0], 1, 1), dtype=filling.dtype) * filling
-        ratios = amplitudes.hop_ratios(self.hops, occupations)[:, : self.spins]
-        waves = ops.convert_to_tensor(self.waves, dtype=ratios.dtype)
-        return filling + ops.matmul(ratios, waves) / self.system.n_sites
+        hopping = ratios(self.hops, occupations)[:, : self.spins]
+        waves = ops.convert_to_tensor(self.waves, dtype=hopping.dtype)
+        return filling + ops.matmul(hopping, waves) / self.system.n_sites

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from keras import ops
 
+from harness import backend
 from harness.local_energy import hops
 from zoo.layers.determinant import values_only
+from zoo.layers.low_rank import LowRank
 
 
 class PairHopRatios:
@@ -27,6 +30,14 @@ class PairHopRatios:
     def __init__(self, places: np.ndarray, n_sites: int):
         self.up, self.down = (np.ascontiguousarray(column, dtype="int32") for column in np.reshape(places, (-1, 2)).T)
         self.n_sites = n_sites
+
+    def follow(self, low_rank: LowRank, factors: dict[str, Any], occupations, rows):
+        """The same values as `evaluate` gives, without determinants, for models with low-rank updates."""
+        up, down = self.up, self.down
+        pair_hops = backend.fuse(
+            lambda factors, table, occupations, rows: low_rank.pair_hops(factors, table, occupations, up, down, rows)
+        )
+        return pair_hops(factors, low_rank.table(factors, occupations), occupations, rows)
 
     @values_only()
     def evaluate(self, log_psi: Callable, occupations, rows):

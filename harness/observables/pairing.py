@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from keras import ops
 
-from harness.observables.amplitudes import Amplitudes
 from harness.observables.displacements import Displacements
 from harness.observables.pair_hops import PairHopRatios
 from zoo.systems.base import LatticeSystem
@@ -44,7 +45,7 @@ class PairCorrelation:
         self.forms: list[tuple[np.ndarray, dict[str, np.ndarray]]] = [on_site(system)]
         if len(extended(system)[0]):
             self.forms.append(extended(system))
-        self.ratios = [PairHopRatios(places, system.n_sites) for places, _ in self.forms]
+        self.hops = [PairHopRatios(places, system.n_sites) for places, _ in self.forms]
         self.rows = [pairs_of_sites(next(iter(forms.values()))) for _, forms in self.forms]
         self.components = tuple(name for _, forms in self.forms for name in forms)
         self.n_sites, self.origins = system.n_sites, min(ORIGINS, system.n_sites)
@@ -56,16 +57,16 @@ class PairCorrelation:
             self.origins * rows.size // self.n_sites * len(f[0]) for rows, f in zip(self.rows, self.forms, strict=True)
         )
 
-    def __call__(self, amplitudes: Amplitudes, occupations, numbers):
+    def __call__(self, ratios: Callable, occupations, numbers):
         batch = occupations.shape[0]
         first = ops.expand_dims(numbers * self.origins, 1)
         origins = (first + ops.arange(self.origins, dtype="int32")) % self.n_sites  # (batch, origins)
         flat = ops.reshape(origins, (batch * self.origins,))
         values = []
-        for ratios, table, (_, forms) in zip(self.ratios, self.rows, self.forms, strict=True):
+        for hops, table, (_, forms) in zip(self.hops, self.rows, self.forms, strict=True):
             rows = ops.take(ops.convert_to_tensor(table), flat, axis=0)  # (batch * origins, pairs of a site)
             at_once = ops.reshape(rows, (batch, self.origins * table.shape[1]))
-            products = ratios.evaluate(amplitudes.log_psi, occupations, at_once)
+            products = ratios(hops, occupations, at_once)
             products = ops.reshape(products, (batch * self.origins, table.shape[1], -1))
             for form in forms.values():
                 weights = ops.convert_to_tensor(form, dtype=products.dtype)

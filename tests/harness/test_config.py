@@ -74,6 +74,15 @@ def test_text_is_kept_to_the_letter(text):
     assert compose([*DOT, f"out={text}"]).out == text
 
 
+def test_options_of_a_projected_model():
+    words = ["model=projected", "system=hubbard_chain_6", "model.base=nb"]
+    assert compose([*words, "model.options={hidden:32}"]).model["options"] == {"hidden": 32}
+    with pytest.raises(ZooError, match=r"model\.options=\{hiden: 3\}: .*did you mean 'model.hidden'"):
+        compose([*words, "model.options={hiden:3}"])
+    with pytest.raises(ZooError, match=r"model\.base=nbb.*unknown model 'nbb'"):
+        compose([*words[:2], "model.base=nbb"])
+
+
 def test_keras_optimizer_with_options():
     config = compose([*DOT, "optimizer=adam", "optimizer.learning_rate=1e-2", "optimizer.options={beta_1: 0.8}"])
     assert config.optimizer == KerasOptimizerSettings("adam", 0.01, {"beta_1": 0.8})

@@ -11,7 +11,6 @@ from keras import ops
 from harness import backend, statistics
 from harness.local_energy import hops
 from harness.observables import NAMES, choose
-from harness.observables.amplitudes import Amplitudes
 from harness.observables.displacements import Displacements
 from harness.observables.measurement import estimators
 from harness.observables.wave_vectors import WaveVectors, reciprocal_vectors
@@ -153,8 +152,8 @@ def summed(system, log_psi, names) -> dict[str, dict[str, np.ndarray]]:
     """Local values summed over all states with the weights |Psi|^2."""
     states = exact.basis(system)
     estimates = estimators(names, system)
-    psi = Amplitudes(log_psi, lambda pairs, occupations: pairs.evaluate(log_psi, occupations))
-    local_values = backend.jit(lambda n, turn: [estimate(psi, n, turn) for estimate in estimates.values()])
+    ratios = lambda pairs, *given: pairs.evaluate(log_psi, *given)  # noqa: E731
+    local_values = backend.jit(lambda n, turn: [estimate(ratios, n, turn) for estimate in estimates.values()])
     log_abs = ops.convert_to_numpy(log_psi(ops.convert_to_tensor(states))[1])
     states, log_abs = states[np.isfinite(log_abs)], log_abs[np.isfinite(log_abs)]
     weights = np.exp(2 * (log_abs - log_abs.max()))

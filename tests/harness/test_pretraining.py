@@ -90,7 +90,7 @@ def test_the_loss_is_relative_to_the_square_of_the_targets(factor, loss):
     assert float(numbers(found)) == pytest.approx(loss, abs=1e-14)
 
 
-@pytest.mark.parametrize("name", ["psiformer", "ferminet"])
+@pytest.mark.parametrize("name", [pytest.param("psiformer", marks=pytest.mark.slow), "ferminet"])
 def test_the_loss_falls_and_a_seed_fixes_the_result(name):
     sizes = TINY if name == "psiformer" else {"layers": 2, "width": 8, "pair_width": 4, "determinants": 2}
     settings, losses = PretrainSettings(steps=120, walkers=64), []
@@ -109,7 +109,7 @@ def test_the_loss_falls_and_a_seed_fixes_the_result(name):
 
 @pytest.mark.parametrize(
     ("system", "hartree_fock", "steps"),
-    [("beryllium", -14.573, 200), ("quantum_dot_n2", 3.1626, 100)],
+    [("beryllium", -14.573, 200), pytest.param("quantum_dot_n2", 3.1626, 100, marks=pytest.mark.slow)],
 )
 def test_afterwards_the_energy_is_near_that_of_hartree_fock(system, hartree_fock, steps):
     """Not on it: the fit is not exact, and the Jastrow factor with its cusps lowers the energy."""

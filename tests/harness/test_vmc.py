@@ -51,7 +51,7 @@ def test_how_often_the_host_reads_changes_nothing(trained):
     assert_equal(vmc.arrays(), trained.arrays())
 
 
-@pytest.mark.parametrize("optimizer", ["spring", "adam"])
+@pytest.mark.parametrize("optimizer", ["spring", pytest.param("adam", marks=pytest.mark.slow)])
 def test_training_is_the_same_in_a_trap_of_any_frequency(optimizer):
     """Without repulsion frequencies differ in the units of length and energy alone."""
     energies = []
@@ -81,7 +81,7 @@ def test_a_step_leaves_the_state_it_starts_from_alone(optimizer):
     assert float(ops.convert_to_numpy(metrics["energy"])) == float(ops.convert_to_numpy(again["energy"]))
 
 
-@pytest.mark.parametrize("optimizer", ["spring", "adam"])
+@pytest.mark.parametrize("optimizer", ["spring", pytest.param("adam", marks=pytest.mark.slow)])
 def test_a_reloaded_run_continues_bit_for_bit(optimizer):
     """2k steps are k steps, the state in NumPy, a new VMC, and k steps more."""
     whole, first, second = (compiled(optimizer=optimizer) for _ in range(3))

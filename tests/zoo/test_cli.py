@@ -232,7 +232,8 @@ def test_evaluate_passes_its_budget_on(fake_runs, run_folder):
     fake_runs.records = [record()]
     assert cli.main(["evaluate", str(run_folder), "draws=64", "seed=2"]) == 0
     walkers = RunConfig.read(run_folder).evaluate.walkers
-    assert fake_runs.calls == [("evaluate", (run_folder,), {"draws": 64, "walkers": walkers, "seed": 2})]
+    budget = {"draws": 64, "walkers": walkers, "seed": 2, "thin": 0, "observables": ()}
+    assert fake_runs.calls == [("evaluate", (run_folder,), budget)]
 
 
 def test_compare_shows_differences_from_the_first_with_their_errors(fake_runs, capsys):

@@ -107,6 +107,66 @@ class LowRank:
         nothing = ops.zeros_like(way[:, 0])
         return ops.stack([nothing if result is None else result for result in results], axis=1)
 
+    def pair_hops(self, factors: Tensors, table: Tensors, occupations, up, down, rows):
+        """Ratios for an up and a down electron that go from one pair of places to another, ``(batch, rows, pairs)``.
+
+        With the sign of the electrons passed, and 0 where a place of the pair chosen is empty or a new place is taken
+        by another electron: products of rows of W vanish there by themselves.
+
+        Args:
+            occupations: Those of the table, with electrons of both spins.
+            up, down: The sites of each pair of places, ``(pairs,)``.
+            rows: Numbers of the pairs where the electrons are at first, ``(batch, rows)``; -1 gives 0.
+        """
+        dtype = table["log_abs"].dtype
+        n_sites, batch = occupations.shape[-1], occupations.shape[0]
+        filled = ops.cast(occupations, dtype)
+        chosen = ops.maximum(rows, 0)
+        from_up, from_down = ops.take(up, chosen), ops.take(down, chosen)  # (batch, rows)
+        at_up, at_down = (ops.one_hot(sites, n_sites, dtype=dtype) for sites in (from_up, from_down))
+        present = ops.cast(rows >= 0, dtype) * ops.einsum("brs,bs->br", at_up, filled[:, 0])
+        present = present * ops.einsum("brs,bs->br", at_down, filled[:, 1])
+
+        def products(starts, rows_of_starts, rows_of_ends, ends):
+            """W[start] . W[end] for each chosen pair and each end, ``(batch, rows, pairs)``."""
+            at_start = ops.einsum("brs,bsn->brn", starts, rows_of_starts)
+            return ops.take(ops.einsum("brn,bsn->brs", at_start, rows_of_ends), ends, axis=2)
+
+        if len(self.blocks) == 1:
+            both = table["ratios"][0]
+            of_up, of_down = both[:, :n_sites], both[:, n_sites:]
+            crossed = products(at_up, of_up, of_down, down) * products(at_down, of_down, of_up, up)
+        else:
+            (of_up, of_down), crossed = table["ratios"], 0.0
+        ratio = products(at_up, of_up, of_up, up) * products(at_down, of_down, of_down, down) - crossed
+
+        def change(field):
+            """Of a field, ``(batch, n_sites)``, between the places: for each spin ``(batch, rows, pairs)``."""
+            return [
+                ops.expand_dims(ops.take(field, ends, axis=1), 1)
+                - ops.expand_dims(ops.einsum("brs,bs->br", starts, field), 2)
+                for starts, ends in ((at_up, up), (at_down, down))
+            ]
+
+        def coupled(coupling):
+            """v between old and new place of each spin, and between the places of both, old and new, with signs."""
+            to_up, to_down = ops.take(coupling, up, axis=1), ops.take(coupling, down, axis=1)  # (n_sites, pairs)
+            own = ops.einsum("brs,sp->brp", at_up, to_up) + ops.einsum("brs,sp->brp", at_down, to_down)
+            new = ops.take(ops.reshape(coupling, (-1,)), up * n_sites + down)
+            old = ops.take(ops.reshape(coupling, (-1,)), from_up * n_sites + from_down)
+            other = new - ops.einsum("brs,sp->brp", at_down, to_up) - ops.einsum("brs,sp->brp", at_up, to_down)
+            return own, other + ops.expand_dims(old, 2)
+
+        charge_up, charge_down = change(table["charge"])
+        spin_up, spin_down = change(table["spin"])
+        (own_v, other_v), (own_w, other_w) = coupled(factors["density"]), coupled(factors["spin"])
+        log_ratio = charge_up + charge_down + other_v - own_v + spin_up - spin_down - other_w - own_w
+        gained, lost = change(filled[:, 1])[0] + change(filled[:, 0])[1], coupled(ops.eye(n_sites, dtype=dtype))[1]
+        log_ratio = log_ratio + factors["gutzwiller"] * (gained + lost)
+        # What is blocked is not to overflow: the factor of a hop that there is not may be anything.
+        moving = ops.reshape(present, (batch, -1, 1)) * ratio
+        return moving * ops.exp(ops.where(ops.equal(moving, 0.0), ops.zeros_like(log_ratio), log_ratio))
+
     def propose(self, factors: Tensors, table: Tensors, occupations, proposal) -> tuple[Any, Tensors]:
         """log|Psi'| of proposals in which at most one electron of each spin has moved, and what `follow` needs.
 

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from zoo.errors import UnknownNameError
 
@@ -87,6 +88,7 @@ def _free(system: Hubbard) -> MeanField:
 
 
 @functools.lru_cache(maxsize=64)
+@threadpool_limits.wrap(limits=1, user_api="blas")  # threads at matrices as small as these only wait for each other
 def _unrestricted(system: Hubbard) -> MeanField:
     """All starts take a few steps; so do the best of them with spins flipped; the most promising are then finished.
 

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from zoo.errors import UnknownNameError
 from zoo.systems.mean_field import KINDS, largest_hopping, lowest_orbitals, tilt
@@ -41,6 +42,7 @@ class Determinant:
 
 
 @functools.lru_cache(maxsize=64)
+@threadpool_limits.wrap(limits=1, user_api="blas")  # as in `zoo.systems.mean_field`
 def solve(system: TV, kind: str = "unrestricted") -> Determinant:
     """The free or the self-consistent determinant; deterministic.
 

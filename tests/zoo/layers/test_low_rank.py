@@ -9,6 +9,7 @@ import zoo
 from harness import backend, stateless
 from harness import random as random_state
 from harness.local_energy.hops import HopRatios
+from harness.observables.pair_hops import PairHopRatios
 from harness.sampling.amplitudes import Following
 from harness.sampling.lattice import LatticeSampler
 from harness.settings import SamplerSettings
@@ -51,6 +52,27 @@ def test_ratios_of_all_pairs_are_those_of_the_amplitudes(name, orbitals):
     expected, found = (ops.convert_to_numpy(x) for x in (expected, found))
     assert np.any(expected)
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("orbitals", ["screened", "generalised"])
+@pytest.mark.parametrize("name", ["doped rectangle", "half filled", "one electron each"])
+def test_ratios_of_pairs_of_electrons_are_those_of_the_amplitudes(name, orbitals):
+    system = SYSTEMS[name]
+    model = model_of(system, orbitals)
+    places = np.array(list(np.ndindex(system.n_sites, system.n_sites)))
+    hops = PairHopRatios(places, system.n_sites)
+    occupations = model.sample_configurations(12, seed=1)
+    random = np.random.default_rng(0)
+    rows = random.integers(-1, len(places), size=(12, 7))
+    for walker, occupied in enumerate(occupations):  # at least one pair that is there
+        rows[walker, 0] = np.flatnonzero(occupied[0])[-1] * system.n_sites + np.flatnonzero(occupied[1])[0]
+    given = ops.convert_to_tensor(occupations), ops.convert_to_tensor(rows.astype("int32"))
+    parameters = weights_of(model)
+    expected = hops.evaluate(lambda x: stateless.log_psi(model, parameters, x), *given)
+    found = hops.follow(model.low_rank, stateless.low_rank_factors(model, parameters), *given)
+    expected, found = (ops.convert_to_numpy(x) for x in (expected, found))
+    assert np.count_nonzero(expected) > 12
+    np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-9 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("orbitals", ["screened", "generalised"])

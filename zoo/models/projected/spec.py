@@ -6,7 +6,8 @@ import dataclasses
 from typing import Any
 
 from zoo.errors import ZooError
-from zoo.registry import ModelSpec
+from zoo.parameters import plain_text
+from zoo.registry import ModelSpec, hyperparameters
 
 CARD = r"""
     Psi_P(n) = sum_g chi(g) s_g(n) Psi(g n)
@@ -50,6 +51,10 @@ class LatticeConfig:
             raise ZooError(f"model.spin_flip={self.spin_flip}: expected 1, -1 or 0")
         if self.base == "projected":
             raise ZooError("model.base=projected: expected another model")
+        try:
+            hyperparameters(self.base, "lattice", **self.options)
+        except ZooError as error:
+            raise ZooError(f"model.base={self.base}, model.options={plain_text(self.options)}: {error}") from None
 
 
 SPEC = ModelSpec(
