@@ -42,10 +42,10 @@ def main() -> None:
         seconds.append(time.perf_counter() - started)
         started = time.perf_counter()
     first, *others = seconds
-    memory = backend.peak_memory_bytes() / 2**30
+    typical, memory = statistics.median(others), backend.peak_memory_bytes() / 2**30
     print(
         f"{arguments.model} on {arguments.system}, {model.count_params():,} parameters, {arguments.walkers} walkers, "
-        f"{arguments.backend}, {backend.device_name()}, {arguments.precision}: {statistics.median(others):.2f} s a step "
+        f"{arguments.backend}, {backend.device_name()}, {arguments.precision}: {typical:.2f} s a step "
         f"(first {first:.0f} s), peak {memory:.2f} GiB"
     )
 
