@@ -12,8 +12,9 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from harness.record import ReferenceEnergy, RunRecord, System, read_record
+from harness.record import RECORD, ReferenceEnergy, RunRecord, System, read_record
 from harness.settings import PROTOCOLS
+from harness.sweep.plan import FILE as SWEEP
 from zoo.errors import ZooError
 
 RESULTS = Path(__file__).with_name("results")
@@ -130,7 +131,7 @@ class Board:
 def collect(sources: Iterable[Path]) -> list[RunRecord]:
     """Records found in files and folders, each once, in an order that does not depend on where they lie.
 
-    A folder gives every ``record.json`` below it and every ``*.json`` directly in it.
+    A folder gives every ``record.json`` below it and every ``*.json`` directly in it, but the list of a sweep.
 
     Raises:
         ZooError: A source does not exist, or a file is not a valid record.
@@ -138,7 +139,7 @@ def collect(sources: Iterable[Path]) -> list[RunRecord]:
     paths: set[Path] = set()
     for source in map(Path, sources):
         if source.is_dir():
-            paths |= {*source.rglob("record.json"), *source.glob("*.json")}
+            paths |= {*source.rglob(RECORD), *source.glob("*.json")} - {source / SWEEP}
         elif source.is_file():
             paths.add(source)
         else:

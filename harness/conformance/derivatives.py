@@ -45,7 +45,7 @@ def weight_derivatives(subject: Subject) -> Result:
         found = jacobian @ np.concatenate([part.reshape(-1) for part in direction])
         # Near a node of Psi the long step is too long; elsewhere rounding is least with it.
         errors = [_relative_error(subject, x, direction, found, step) for step in (5e-4, 5e-5)]
-        worst = float(np.maximum(worst, np.fmin(*errors)))
+        worst = float(np.maximum(worst, np.fmin(errors[0], errors[1])))
     return at_most(
         worst, 1e-6, "automatic derivatives with respect to the weights are not those of the values: look for "
         "stop_gradient, rounding or casts"

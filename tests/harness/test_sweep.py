@@ -227,7 +227,7 @@ def test_a_sweep_runs_goes_on_and_is_gathered(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_slurm_by_the_local_executor_of_submitit(tmp_path, monkeypatch, capsys):
+def test_slurm_by_the_local_executor_of_submitit(tmp_path, monkeypatch):
     submitit = pytest.importorskip("submitit")
     monkeypatch.chdir(tmp_path)
     options = ["launcher=slurm", "slurm.cluster=local", "slurm.timeout_min=5"]
