@@ -28,6 +28,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from peers import check_peer, report
 
 ROOT = Path(__file__).resolve().parent.parent
 NESTED = "TensorFlow, nested"
@@ -339,22 +340,6 @@ HEADER = ["N", "TensorFlow", "JAX", "folx, vmap", "folx, batched_vmap", "nested,
 HEADER += ["TensorFlow / vmap", "JAX / vmap", "TensorFlow / batched", "JAX / batched", "nested / TensorFlow"]
 
 
-def report(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def check_peer(python: str | None) -> str | None:
-    """The interpreter if folx is installed there; says so if not."""
-    python = python or sys.executable
-    found = subprocess.run([python, "-c", "import folx, jax"], capture_output=True, text=True)
-    if found.returncode == 0:
-        return python
-    report(f"folx is missing: {python} cannot import it ({found.stderr.strip().splitlines()[-1]}).")
-    report("Its columns stay empty. To fill them: python -m venv PEER && PEER/bin/pip install folx jax numpy,")
-    report("then give --peer-python PEER/bin/python.")
-    return None
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peer-python", help="interpreter of an environment with folx (default: this one)")
@@ -374,7 +359,9 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.serve:
         return serve(*arguments.serve)
-    arguments.peer_python = check_peer(arguments.peer_python)
+    arguments.peer_python = check_peer(
+        arguments.peer_python, "folx", "folx, jax", "folx jax numpy", "Its columns stay empty."
+    )
     rows = [compare(arguments, n) for n in arguments.electrons]
     print(f"{arguments.walkers} walkers, {arguments.precision}, milliseconds for gradient and Laplacian\n")
     print(f"| {' | '.join(HEADER)} |\n|" + "---|" * len(HEADER))

@@ -40,6 +40,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from peers import check_peer, report
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ("slater", "backflow")
@@ -297,22 +298,6 @@ def rows(model: str, workers: list[Worker], times: dict[str, list[float]]) -> li
 HEADER = ["model", "contender", "parameters", "s / step", "ratio to NetKet", "first energy", "last ten", "steps"]
 
 
-def report(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def check_peer(python: str | None) -> str | None:
-    """The interpreter if NetKet is installed there; says so if not."""
-    python = python or sys.executable
-    found = subprocess.run([python, "-c", "import netket"], capture_output=True, text=True)
-    if found.returncode == 0:
-        return python
-    report(f"NetKet is missing: {python} cannot import it ({found.stderr.strip().splitlines()[-1]}).")
-    report("Its rows stay away. To fill them: python -m venv PEER && PEER/bin/pip install netket,")
-    report("then give --peer-python PEER/bin/python.")
-    return None
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peer-python", help="interpreter of an environment with NetKet (default: this one)")
@@ -332,7 +317,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.serve:
         return serve(*arguments.serve)
-    arguments.peer_python = check_peer(arguments.peer_python)
+    arguments.peer_python = check_peer(arguments.peer_python, "NetKet", "netket", "netket", "Its rows stay away.")
     table = [line for model in arguments.models for line in compare(model, arguments)]
     print(f"{arguments.samples} samples, {arguments.moves} moves for each on both sides, float64\n")
     print(f"| {' | '.join(HEADER)} |\n|" + "---|" * len(HEADER))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -142,12 +143,8 @@ class VMC:
             self.system,
             lambda x: self.log_psi(parameters, x),
             derivatives and (lambda x: derivatives(parameters, x)),
-            self.hop_ratios(parameters),
+            hop_ratios(self.model, parameters),
         )(configurations)
-
-    def hop_ratios(self, parameters: list) -> Callable:
-        """On a lattice, the amplitude ratios of `harness.local_energy.hops.hop_ratios`."""
-        return hop_ratios(self.model, parameters)
 
     def step(self, state: State) -> tuple[State, dict[str, Any]]:
         """One optimisation step, ``state -> (state, metrics)``."""
@@ -483,7 +480,8 @@ class VMC:
         )
 
     def _observer(self, names: Sequence[str], draws: int) -> Observer:
-        return Observer(names, self.system, self.hop_ratios, draws, self.state["walkers"].shape[0])
+        ratios = functools.partial(hop_ratios, self.model)
+        return Observer(names, self.system, ratios, draws, self.state["walkers"].shape[0])
 
     def _v_score(self, energy: statistics.Summary) -> float | None:
         if self.system.space != "lattice":

@@ -7,6 +7,7 @@ by the chunk, and nothing is recompiled from step to step.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -82,18 +83,10 @@ class HopRatios:
             occupations: ``(batch, 2, n_sites)``.
         """
         sign, log_abs = log_psi(occupations)
-        batch, n_pairs = occupations.shape[0], len(self.first)
-        everything = batch * 2 * n_pairs
-        allowed = ops.reshape(self.allowed(occupations), (everything,))
-        count = ops.cumsum(ops.cast(allowed, "int32"))
-        total = count[-1]
-        chunk = min(CHUNK, everything)
+        n_pairs = len(self.first)
         flips = ops.convert_to_tensor(self.flips)
 
-        def evaluate(start, ratios):
-            numbers = start + ops.arange(1, chunk + 1, dtype="int32")
-            index = ops.searchsorted(count, ops.minimum(numbers, total), side="left")
-            index = ops.minimum(ops.cast(index, "int32"), everything - 1)
+        def ratios(index):
             walker, rest = index // (2 * n_pairs), index % (2 * n_pairs)
             spin, pair = rest // n_pairs, rest % n_pairs
             flipped = ops.expand_dims(ops.take(flips, pair, axis=0), 1)
@@ -102,17 +95,39 @@ class HopRatios:
             before = ops.take(occupations, walker, axis=0)
             after = before + change * (1 - 2 * before)
             new_sign, new_log = log_psi(after)
-            ratio = new_sign * ops.take(sign, walker) * ops.exp(new_log - ops.take(log_abs, walker))
-            return start + chunk, ops.slice_update(ratios, (start,), ratio)
+            return new_sign * ops.take(sign, walker) * ops.exp(new_log - ops.take(log_abs, walker))
 
-        # Slots past the last allowed hop repeat it; they are never read.
-        slots = -(-everything // chunk) * chunk
-        _, ratios = ops.while_loop(
-            lambda start, ratios: start < total,
-            evaluate,
-            (ops.zeros((), dtype="int32"), ops.zeros((slots,), dtype=log_abs.dtype)),
-        )
-        ratio_of_hop = ops.take(ratios, ops.maximum(count - 1, 0))
-        ratio_of_hop = ops.where(allowed, ratio_of_hop, ops.zeros_like(ratio_of_hop))
-        ratio_of_hop = ops.reshape(ratio_of_hop, (batch, 2, n_pairs))
-        return ratio_of_hop * self.crossing_signs(ops.cast(occupations, log_abs.dtype))
+        signs = self.crossing_signs(ops.cast(occupations, log_abs.dtype))
+        return evaluate_where(self.allowed(occupations), ratios, log_abs.dtype) * signs
+
+
+def evaluate_where(allowed, values: Callable, dtype: str):
+    """Values of the entries that are allowed, 0 of the others, in the shape of ``allowed``; see the module.
+
+    Args:
+        allowed: Booleans of any shape.
+        values: Function from numbers of entries, in row-major order, to their values, `CHUNK` of them at a time.
+        dtype: Of the values.
+    """
+    shape = allowed.shape
+    everything = math.prod(shape)
+    allowed = ops.reshape(allowed, (everything,))
+    count = ops.cumsum(ops.cast(allowed, "int32"))
+    total = count[-1]
+    chunk = min(CHUNK, everything)
+
+    def evaluate(start, found):
+        numbers = start + ops.arange(1, chunk + 1, dtype="int32")
+        index = ops.searchsorted(count, ops.minimum(numbers, total), side="left")
+        index = ops.minimum(ops.cast(index, "int32"), everything - 1)
+        return start + chunk, ops.slice_update(found, (start,), values(index))
+
+    # Slots past the last allowed entry repeat it; they are never read.
+    slots = -(-everything // chunk) * chunk
+    _, found = ops.while_loop(
+        lambda start, found: start < total,
+        evaluate,
+        (ops.zeros((), dtype="int32"), ops.zeros((slots,), dtype=dtype)),
+    )
+    of_entry = ops.take(found, ops.maximum(count - 1, 0))
+    return ops.reshape(ops.where(allowed, of_entry, ops.zeros_like(of_entry)), shape)

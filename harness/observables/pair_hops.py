@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from harness import backend
-from harness.local_energy import hops
+from harness.local_energy.hops import evaluate_where
 from zoo.layers.determinant import values_only
 from zoo.layers.low_rank import LowRank
 
@@ -50,7 +50,6 @@ class PairHopRatios:
         """
         sign, log_abs = log_psi(occupations)
         batch, n_rows, pairs = occupations.shape[0], rows.shape[1], len(self.up)
-        everything = batch * n_rows * pairs
         up, down = ops.convert_to_tensor(self.up), ops.convert_to_tensor(self.down)
         full_up = ops.take(occupations[:, 0], up, axis=1) == 1  # (batch, pairs)
         full_down = ops.take(occupations[:, 1], down, axis=1) == 1
@@ -61,17 +60,10 @@ class PairHopRatios:
         same_down = ops.expand_dims(ops.reshape(ops.take(down, flat), (batch, n_rows)), 2) == down
         free = (same_up | ~ops.expand_dims(full_up, 1)) & (same_down | ~ops.expand_dims(full_down, 1))
         moves = ops.expand_dims(present, 2) & free & ~(same_up & same_down)
-        allowed = ops.reshape(moves, (everything,))
-        count = ops.cumsum(ops.cast(allowed, "int32"))
-        total = count[-1]
-        chunk = min(hops.CHUNK, everything)
         sites = ops.expand_dims(ops.arange(self.n_sites, dtype="int32"), 0)
         below = ops.cumsum(ops.cast(occupations, "int32"), axis=2)  # electrons up to each site
 
-        def evaluate(start, values):
-            numbers = start + ops.arange(1, chunk + 1, dtype="int32")
-            index = ops.searchsorted(count, ops.minimum(numbers, total), side="left")
-            index = ops.minimum(ops.cast(index, "int32"), everything - 1)
+        def values(index):
             walker, new = index // (n_rows * pairs), index % pairs
             old = ops.take(flat, index // pairs)
             before, counts = ops.take(occupations, walker, axis=0), ops.take(below, walker, axis=0)
@@ -88,18 +80,7 @@ class PairHopRatios:
             after = before + ops.stack(changes, axis=1)
             new_sign, new_log = log_psi(after)
             value = new_sign * ops.take(sign, walker) * ops.exp(new_log - ops.take(log_abs, walker))
-            value = value * ops.cast(1 - 2 * ((crossed[0] + crossed[1]) % 2), value.dtype)
-            return start + chunk, ops.slice_update(values, (start,), value)
+            return value * ops.cast(1 - 2 * ((crossed[0] + crossed[1]) % 2), value.dtype)
 
-        # Slots past the last move repeat it; they are never read.
-        slots = -(-everything // chunk) * chunk
-        _, values = ops.while_loop(
-            lambda start, values: start < total,
-            evaluate,
-            (ops.zeros((), dtype="int32"), ops.zeros((slots,), dtype=log_abs.dtype)),
-        )
-        value_of_move = ops.take(values, ops.maximum(count - 1, 0))
-        value_of_move = ops.where(allowed, value_of_move, ops.zeros_like(value_of_move))
-        value_of_move = ops.reshape(value_of_move, (batch, n_rows, pairs))
-        staying = ops.cast(ops.expand_dims(present, 2) & same_up & same_down, value_of_move.dtype)
-        return value_of_move + staying
+        staying = ops.cast(ops.expand_dims(present, 2) & same_up & same_down, log_abs.dtype)
+        return evaluate_where(moves, values, log_abs.dtype) + staying

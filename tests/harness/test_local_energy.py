@@ -87,23 +87,8 @@ INTERACTING = [
 ]
 
 
-def lookup(system, vector):
-    """The wavefunction whose amplitudes are a vector over the basis of exact diagonalisation."""
-    digits = 2 ** np.arange(2 * system.n_sites).reshape(2, system.n_sites)
-    amplitudes = np.zeros(4**system.n_sites)
-    amplitudes[np.sum(exact.basis(system) * digits, axis=(1, 2))] = vector
-    with np.errstate(divide="ignore"):
-        log_table, sign_table = np.log(np.abs(amplitudes)), np.sign(amplitudes)
-
-    def log_psi(occupations):
-        code = ops.sum(ops.cast(occupations, "int32") * ops.convert_to_tensor(digits, dtype="int32"), axis=(1, 2))
-        return ops.take(ops.convert_to_tensor(sign_table), code), ops.take(ops.convert_to_tensor(log_table), code)
-
-    return log_psi
-
-
 @pytest.mark.parametrize("system", INTERACTING, ids=str)
-def test_local_energy_of_the_exact_ground_state_is_its_energy(system):
+def test_local_energy_of_the_exact_ground_state_is_its_energy(lookup, system):
     state = exact.ground_state(system)
     states = state.occupations[np.abs(state.vector) > 1e-6 * np.abs(state.vector).max()]
     assert len(states) > 0.3 * len(state.vector)
@@ -115,13 +100,13 @@ def test_local_energy_of_the_exact_ground_state_is_its_energy(system):
 
 
 @pytest.mark.parametrize("system", INTERACTING, ids=str)
-def test_local_energy_of_any_state_is_that_of_the_hamiltonian_matrix(system):
+def test_local_energy_of_any_state_is_that_of_the_hamiltonian_matrix(lookup, system):
     vector = np.random.default_rng(0).normal(size=exact.dimension(system))
     energies = energies_of(system, lookup(system, vector), exact.basis(system))
     np.testing.assert_allclose(energies, exact.hamiltonian(system) @ vector / vector, rtol=1e-9)
 
 
-def test_an_amplitude_of_zero_beside_others_counts_nothing():
+def test_an_amplitude_of_zero_beside_others_counts_nothing(lookup):
     system = INTERACTING[1]
     vector = np.random.default_rng(0).normal(size=exact.dimension(system))
     vector[::5] = 0.0
@@ -131,7 +116,7 @@ def test_an_amplitude_of_zero_beside_others_counts_nothing():
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 64])
-def test_chunks_of_hops_give_what_one_chunk_gives(chunk, monkeypatch):
+def test_chunks_of_hops_give_what_one_chunk_gives(lookup, chunk, monkeypatch):
     system = INTERACTING[4]
     log_psi = lookup(system, np.random.default_rng(0).normal(size=exact.dimension(system)))
     states = exact.basis(system)[:40]
@@ -140,17 +125,17 @@ def test_chunks_of_hops_give_what_one_chunk_gives(chunk, monkeypatch):
     np.testing.assert_allclose(energies_of(system, log_psi, states), at_once, rtol=1e-13)
 
 
-def test_where_every_hop_is_blocked_only_the_repulsion_is_left():
+def test_where_every_hop_is_blocked_only_the_repulsion_is_left(lookup):
     system = Hubbard(extent=(4,), boundary="O", u=3.0, n_up=4, n_down=4)
     np.testing.assert_array_equal(energies_of(system, lookup(system, np.ones(1)), exact.basis(system)), [12.0])
 
 
-def test_a_site_without_bonds():
+def test_a_site_without_bonds(lookup):
     system = Hubbard(extent=(1,), boundary="O", u=3.0, n_up=1, n_down=1)
     np.testing.assert_array_equal(energies_of(system, lookup(system, np.ones(1)), exact.basis(system)), [3.0])
 
 
-def test_double_occupancy_is_that_of_exact_diagonalisation():
+def test_double_occupancy_is_that_of_exact_diagonalisation(lookup):
     system = INTERACTING[0]
     state = exact.ground_state(system)
     local_energy = backend.jit(local_energy_function(system, lookup(system, state.vector)))

@@ -133,21 +133,6 @@ def expected(system, vector, name: str, points) -> dict[str, np.ndarray]:
     return {key: np.array([m[classes == c].mean() for c in range(classes.max() + 1)]) for key, m in products.items()}
 
 
-def lookup(system, vector):
-    """The wavefunction whose amplitudes are a vector over the basis of exact diagonalisation."""
-    digits = 2 ** np.arange(2 * system.n_sites).reshape(2, system.n_sites)
-    amplitudes = np.zeros(4**system.n_sites)
-    amplitudes[np.sum(exact.basis(system) * digits, axis=(1, 2))] = vector
-    with np.errstate(divide="ignore"):
-        log_table, sign_table = np.log(np.abs(amplitudes)), np.sign(amplitudes)
-
-    def log_psi(occupations):
-        code = ops.sum(ops.cast(occupations, "int32") * ops.convert_to_tensor(digits, dtype="int32"), axis=(1, 2))
-        return ops.take(ops.convert_to_tensor(sign_table), code), ops.take(ops.convert_to_tensor(log_table), code)
-
-    return log_psi
-
-
 def summed(system, log_psi, names) -> dict[str, dict[str, np.ndarray]]:
     """Local values summed over all states with the weights |Psi|^2."""
     states = exact.basis(system)
@@ -171,7 +156,7 @@ def summed(system, log_psi, names) -> dict[str, dict[str, np.ndarray]]:
 
 
 @pytest.mark.parametrize("system", SYSTEMS, ids=lambda s: f"{s.family} {s.lattice} {s.boundary}")
-def test_local_values_sum_to_the_expectation_values_of_operators(system):
+def test_local_values_sum_to_the_expectation_values_of_operators(lookup, system):
     """For a state with no symmetry at all, and with zeros."""
     vector = np.random.default_rng(1).normal(size=exact.dimension(system))
     vector[::7] = 0.0
@@ -185,7 +170,7 @@ def test_local_values_sum_to_the_expectation_values_of_operators(system):
             np.testing.assert_allclose(found[name][component], values, atol=1e-10, err_msg=f"{name} {component}")
 
 
-def test_chunks_of_moves_give_what_one_chunk_gives(monkeypatch):
+def test_chunks_of_moves_give_what_one_chunk_gives(lookup, monkeypatch):
     system = SYSTEMS[2]
     log_psi = lookup(system, np.random.default_rng(2).normal(size=exact.dimension(system)))
     at_once = summed(system, log_psi, ["pair_correlation"])["pair_correlation"]
@@ -197,7 +182,7 @@ def test_chunks_of_moves_give_what_one_chunk_gives(monkeypatch):
 # Physics that is known ----------------------------------------------------------------------------------------------
 
 
-def test_a_ground_state_has_the_sums_that_it_must_have():
+def test_a_ground_state_has_the_sums_that_it_must_have(lookup):
     """Sum rules, and the order that attraction and repulsion make, which are one by exchange of electrons and holes."""
     names = ["spin_structure_factor", "charge_structure_factor", "momentum_distribution"]
     found = {}
@@ -398,7 +383,7 @@ def test_too_few_measurements_are_refused(measured):
         vmc.evaluate(draws=20, observables="all", thin=-1)
 
 
-def test_float32_is_measured_in_float32():
+def test_float32_is_measured_in_float32(lookup):
     system = SYSTEMS[2]
     exactly = lookup(system, np.random.default_rng(4).normal(size=exact.dimension(system)))
     names = ["momentum_distribution", "pair_correlation", "spin_structure_factor"]

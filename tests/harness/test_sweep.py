@@ -228,7 +228,7 @@ def test_a_sweep_runs_goes_on_and_is_gathered(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_slurm_by_the_local_executor_of_submitit(tmp_path, monkeypatch):
-    submitit = pytest.importorskip("submitit")
+    pytest.importorskip("submitit")
     monkeypatch.chdir(tmp_path)
     options = ["launcher=slurm", "slurm.cluster=local", "slurm.timeout_min=5"]
     assert main(["sweep", "model=sj", "system=quantum_dot_n2", "seed=0,1", "--name", "s", *options, *SMALL]) == 0
@@ -237,4 +237,3 @@ def test_slurm_by_the_local_executor_of_submitit(tmp_path, monkeypatch):
     while sweep.unfinished and time.monotonic() < deadline:
         time.sleep(1)
     assert not sweep.unfinished, [job.log.read_text() for job in sweep.jobs]
-    assert submitit
