@@ -147,7 +147,12 @@ class Error(Part):
 
 
 class Compute(Part):
-    """Where it ran and what it cost; null until known."""
+    """Where it ran and what it cost; null until known.
+
+    Attributes:
+        train_seconds: On the clock, which counts what else the machine was busy with.
+        train_cpu_seconds: Of all processors together, which does not; null in records older than the field.
+    """
 
     backend: Literal["tensorflow", "jax"]
     device: Name
@@ -157,6 +162,7 @@ class Compute(Part):
     evaluate_seconds: NotNegative | None
     seconds_per_step: NotNegative | None
     peak_memory_bytes: Count | None
+    train_cpu_seconds: NotNegative | None = None
 
 
 class Provenance(Part):

@@ -431,11 +431,12 @@ class Run:
             best=best,
         )
 
-    def spent(self, step: int, seconds: float) -> None:
+    def spent(self, step: int, seconds: float, cpu_seconds: float) -> None:
         """Note the cost of training so far; takes effect with the next save of the record."""
         changes = {
             "train_steps": step,
             "train_seconds": seconds,
+            "train_cpu_seconds": cpu_seconds,
             "seconds_per_step": seconds / step if step else None,
             "peak_memory_bytes": backend.peak_memory_bytes(),
         }
@@ -456,18 +457,26 @@ class _Keeper(keras.callbacks.Callback):
         path = run.folder / TRAINING_LOG
         rows = _log_rows(path)
         self.seconds_before = rows[-1]["seconds"] if rows else 0.0
+        self.cpu_before = rows[-1].get("cpu_seconds", 0.0) if rows else 0.0
         self.best = min((row["energy"] for row in rows), default=np.inf)
         self.log = path.open("a", encoding="utf-8")
         self.started = self.saved = time.monotonic()
+        self.cpu_started = time.process_time()
+
+    def spent(self) -> dict[str, float]:
+        """Cost of training so far, in earlier processes too."""
+        return {
+            "seconds": round(self.seconds_before + time.monotonic() - self.started, 3),
+            "cpu_seconds": round(self.cpu_before + time.process_time() - self.cpu_started, 3),
+        }
 
     def on_train_batch_end(self, batch, logs=None):
-        seconds = self.seconds_before + time.monotonic() - self.started
-        self.log.write(json.dumps({**logs, "seconds": round(seconds, 3)}, allow_nan=False) + "\n")
+        self.log.write(json.dumps({**logs, **self.spent()}, allow_nan=False) + "\n")
 
     def on_epoch_end(self, epoch, logs=None):
         self.log.flush()
         now, step = time.monotonic(), int(logs["step"])
-        self.run.spent(step, self.seconds_before + now - self.started)
+        self.run.spent(step, **self.spent())
         for message in self.run.take_events():
             self.progress.message(message)
         self.progress.update(step, *(logs[name] for name in _SHOWN))

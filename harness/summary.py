@@ -141,6 +141,8 @@ def _cost(record: RunRecord) -> str:
     parts = [f"{compute.train_steps} steps"]
     if compute.train_seconds is not None:
         parts[0] += f" in {compute.train_seconds:.0f} s"
+        if compute.train_cpu_seconds is not None:
+            parts[0] += f" ({compute.train_cpu_seconds:.0f} s of processors)"
     if pretraining is not None:
         parts.insert(0, f"{pretraining.steps} steps of pretraining in {pretraining.seconds:.0f} s")
     if compute.evaluate_seconds is not None:
