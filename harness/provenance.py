@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import platform
 import subprocess
 from pathlib import Path
@@ -11,6 +10,7 @@ import keras
 
 import zoo
 from harness import backend
+from harness.clock import utc_now
 from harness.config import RunConfig
 from harness.record import Compute, Provenance
 
@@ -46,10 +46,6 @@ def compute(config: RunConfig) -> Compute:
         seconds_per_step=None,
         peak_memory_bytes=None,
     )
-
-
-def utc_now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
 
 
 def _git_state() -> tuple[str | None, bool | None]:

@@ -23,6 +23,7 @@ from rich.console import Console
 
 from harness import backend, checkpoint, transfer
 from harness import random as random_state
+from harness.clock import utc_now
 from harness.config import CONFIG_FILE, RunConfig
 from harness.figures import energy_figure, read_training_log
 from harness.figures.observables import observables_figure
@@ -32,7 +33,7 @@ from harness.observables import FILE as OBSERVABLES
 from harness.observables import ObservablesFile, choose
 from harness.observables.profile import profile_record
 from harness.progress import Progress
-from harness.provenance import compute, provenance, utc_now
+from harness.provenance import compute, provenance
 from harness.record import (
     RECORD,
     Artifact,

@@ -51,7 +51,9 @@ def commands() -> list[str]:
 def examples_in_help() -> list[str]:
     """The commands below `--help`."""
     helps = [command.epilog for command in cli.app.registered_commands]
-    helps += [command.epilog for group in (cli.leaderboard, cli.plot) for command in group.registered_commands]
+    helps += [
+        command.epilog for group in (cli.leaderboard, cli.plot, cli.suite) for command in group.registered_commands
+    ]
     return sorted({line.strip() for text in helps for line in (text or "").splitlines() if line.strip()[:4] == "zoo "})
 
 

@@ -75,7 +75,8 @@ def test_light_commands_load_no_backend(arguments, record_property):
 @pytest.mark.parametrize(
     "module",
     ["zoo", "zoo.registry", "zoo.references", "zoo.systems.presets", "zoo.display", "zoo.cli", "harness",
-     "harness.config", "harness.record", "harness.settings", "harness.summary", "leaderboards.board"],
+     "harness.config", "harness.record", "harness.settings", "harness.summary", "harness.suite.command",
+     "leaderboards.board"],
 )  # fmt: skip
 def test_light_modules_load_no_backend(module):
     assert loaded_by(f"import {module}") == set()

@@ -46,6 +46,8 @@ leaderboard = typer.Typer(help="Turn records of runs into leaderboards.", no_arg
 app.add_typer(leaderboard, name="leaderboard")
 plot = typer.Typer(help="Draw what runs have learnt.", no_args_is_help=True)
 app.add_typer(plot, name="plot")
+suite = typer.Typer(help="Standard sets of runs, such as those of the official boards.", no_args_is_help=True)
+app.add_typer(suite, name="suite")
 
 KeyValues = Annotated[
     list[str] | None,
@@ -256,6 +258,43 @@ def sweep(
         print(*(job.shell_command for job in plan.unfinished), sep="\n")
         return 0
     return command.carry_out(plan, options, _console())
+
+
+@suite.command(
+    name="run",
+    epilog="[bold]Examples[/bold]\n  zoo suite run laptop\n  zoo suite run laptop jobs=2 out=runs",
+)
+def suite_run(
+    name: Annotated[str, typer.Argument(metavar="SUITE", help="Name of the suite; `zoo suite list` has them.")],
+    overrides: KeyValues = None,
+) -> int:
+    """Do what is left of a suite, the cheapest runs first.
+
+    Finished runs of the same configuration count wherever they lie below out=DIR, and runs that were stopped go on.
+    Keys are those of `zoo sweep`, jobs=N and launcher=slurm among them, and those of all runs, such as backend=jax.
+    """
+    from harness.suite import command
+
+    return command.carry_out(name, overrides or [], _console())
+
+
+@suite.command(name="list", epilog="[bold]Example[/bold]\n  zoo suite list")
+def suite_list(overrides: KeyValues = None) -> None:
+    """List suites, and how far they are."""
+    from harness.suite import command
+
+    _console().print(command.overview(overrides or []))
+
+
+@suite.command(name="show", epilog="[bold]Example[/bold]\n  zoo suite show laptop")
+def suite_show(
+    name: Annotated[str, typer.Argument(metavar="SUITE", help="Name of the suite.")],
+    overrides: KeyValues = None,
+) -> None:
+    """Show every run of a suite: how far it is, and its energy."""
+    from harness.suite import command, load, progress
+
+    _console().print(command.show(progress(load(name), overrides or [])))
 
 
 @app.command(name="list", epilog="[bold]Examples[/bold]\n  zoo list\n  zoo list models '*backflow*'")

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.clock import utc_now
 from harness.format import shorthand
-from harness.provenance import utc_now
 from harness.summary import STATUS_STYLES
 from harness.sweep import slurm
 from harness.sweep.expand import Options, expand
@@ -32,15 +32,24 @@ def new(overrides: Sequence[str], name: str | None) -> Sweep:
     return Sweep.create(Path(runs[0][1].out) / "sweeps" / name, runs)
 
 
-def carry_out(sweep: Sweep, options: Options, console: Console) -> int:
-    """Run what is left, here or by Slurm; returns the exit code."""
+def carry_out(
+    sweep: Sweep, options: Options, console: Console, look: str | None = None, again: str | None = None
+) -> int:
+    """Run what is left, here or by Slurm; returns the exit code.
+
+    Args:
+        sweep, options: What is run, and how.
+        console: Where to say so.
+        look, again: Commands that show how far it is, and that go on with it; by default those of a sweep's folder.
+    """
+    look, again = look or f"zoo sweep --list {sweep.folder}", again or f"zoo sweep --resume {sweep.folder}"
     console.print(f"sweep: {sweep.folder}", soft_wrap=True)
     left = sweep.unfinished
     if options.launcher == "slurm":
         queued = slurm.submit(sweep, options.jobs, options.slurm) if left else []
         for job, name in zip(left, queued, strict=True):
             console.print(f"{job.folder.name}: queued as {name}", soft_wrap=True)
-        console.print(f"zoo sweep --list {sweep.folder} says how far they are", soft_wrap=True)
+        console.print(f"{look} says how far they are", soft_wrap=True)
         return 0
 
     def say(job: Job, change: str) -> None:
@@ -52,7 +61,7 @@ def carry_out(sweep: Sweep, options: Options, console: Console) -> int:
     for job in sweep.unfinished:
         console.print(f"{job.status}: {job.log}", soft_wrap=True)
     if not whole:
-        console.print(f"stopped; zoo sweep --resume {sweep.folder} goes on", soft_wrap=True)
+        console.print(f"stopped; {again} goes on", soft_wrap=True)
         return 130
     return 1 if sweep.unfinished else 0
 
