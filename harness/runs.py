@@ -25,6 +25,7 @@ from harness import backend, checkpoint, transfer
 from harness import random as random_state
 from harness.clock import utc_now
 from harness.config import CONFIG_FILE, RunConfig
+from harness.evaluation import Evaluation
 from harness.figures import energy_figure, read_training_log
 from harness.figures.observables import observables_figure
 from harness.interruption import Interrupted, Interruption
@@ -52,7 +53,7 @@ from harness.record import (
 from harness.record import System as SystemRecord
 from harness.settings import PROTOCOLS, PretrainSettings
 from harness.statistics import correlation_recovered
-from harness.vmc import VMC, Diverged, Evaluation
+from harness.vmc import VMC, Diverged
 from zoo import registry
 from zoo.errors import ZooError
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,20 +13,20 @@ from keras import ops
 
 from harness import backend, stateless, statistics
 from harness import random as random_state
+from harness.evaluation import Evaluation, round_summary, summarise_draws, v_score
 from harness.laplacian import forward_laplacian
 from harness.local_energy import local_energy_function
 from harness.local_energy.hops import hop_ratios
-from harness.observables import Profile, choose, measurements
+from harness.observables import choose, measurements
 from harness.observables.measurement import Observer
 from harness.optimizers import create_optimizer
 from harness.pretraining import Pretrained, pretrain
 from harness.sampling import create_sampler
 from harness.sampling.amplitudes import Following
 from harness.settings import OptimizerSettings, PretrainSettings, SamplerSettings, TrainSettings
+from harness.state import State, flatten, tensors, unflatten
 from zoo.errors import ZooError
 from zoo.wavefunction import Wavefunction
-
-State = dict[str, Any]
 
 ROUND = 20
 """Draws in one round of equilibration."""
@@ -35,38 +34,6 @@ ROUND = 20
 
 class Diverged(RuntimeError):
     """Training met values that are not finite, also with the step halved three times. The state is the last good."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Evaluation:
-    """What fixed parameters give.
-
-    Attributes:
-        energy: Statistics of the local energies.
-        observables: Statistics of further local values, by name.
-        acceptance: Share of proposals accepted.
-        v_score: N Var(E) / (E - E_inf)^2 on lattices, else None.
-        equilibrated: Whether the chains passed the check before the measurement.
-        blocks: Local energies, ``(draws, walkers)``.
-        seconds: Time taken.
-        profiles: Observables of wave vectors and distances that were asked for, by name (`harness.observables`).
-        measurements: Draws on which these were measured, every `thin`-th one.
-        thin: Draws from one of them to the next.
-    """
-
-    energy: statistics.Summary
-    observables: dict[str, statistics.Summary]
-    acceptance: float
-    v_score: float | None
-    equilibrated: bool
-    blocks: np.ndarray
-    seconds: float
-    profiles: dict[str, Profile] = dataclasses.field(default_factory=dict)
-    measurements: int = 0
-    thin: int = 1
-
-    def __str__(self) -> str:
-        return str(self.energy)
 
 
 class LearningRate:
@@ -225,7 +192,7 @@ class VMC:
         variables = self.model.trainable_variables
         state = {
             "parameters": [ops.copy(v.value) for v in variables],
-            "optimizer": _tensors(self.optimizer.initial_buffers(variables)),
+            "optimizer": tensors(self.optimizer.initial_buffers(variables)),
             "walkers": ops.convert_to_tensor(self._initial_walkers(walkers)),
             "seed": ops.convert_to_tensor(random_state.initial_state(self.seed)),
             "width": ops.convert_to_tensor(self.sampler.initial_width, dtype=precision),
@@ -258,7 +225,7 @@ class VMC:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The state as flat NumPy arrays: what a checkpoint holds."""
-        return {name: np.array(ops.convert_to_numpy(value)) for name, value in _flatten(self.state)}
+        return {name: np.array(ops.convert_to_numpy(value)) for name, value in flatten(self.state)}
 
     def load_arrays(self, arrays: dict[str, np.ndarray]) -> None:
         """Take up a state that `arrays` gave, for a model and an optimiser of the same kind.
@@ -266,14 +233,14 @@ class VMC:
         Raises:
             ZooError: A name or a shape does not fit; nothing is changed.
         """
-        expected = dict(_flatten(self.state))
+        expected = dict(flatten(self.state))
         if expected.keys() != arrays.keys():
             odd = sorted(expected.keys() ^ arrays.keys())
             raise ZooError(f"the saved state does not fit this run: {', '.join(odd[:3])} on one side only")
         for name, value in expected.items():
             if name != "walkers" and tuple(value.shape) != arrays[name].shape:
                 raise ZooError(f"saved {name} has shape {arrays[name].shape}: expected {tuple(value.shape)}")
-        self.state = _unflatten(self.state, {name: ops.convert_to_tensor(a) for name, a in arrays.items()})
+        self.state = unflatten(self.state, {name: ops.convert_to_tensor(a) for name, a in arrays.items()})
         self.sync_model()
 
     @property
@@ -455,24 +422,14 @@ class VMC:
                 if observer is not None and observed:
                     observer.measure(state["parameters"], state["walkers"])
                 if on_round is not None and (number % ROUND == 0 or number == draws or observed):
-                    on_round(number, _round_summary(measured[-ROUND:]))
+                    on_round(number, round_summary(measured[-ROUND:]))
         finally:
             self.state = before
-        energies = np.stack([np.asarray(ops.convert_to_numpy(d["energy"]), dtype="float64") for d in measured])
-        summary = statistics.summarise(energies)
-        scalars = {
-            name: statistics.summarise(
-                np.stack([np.asarray(ops.convert_to_numpy(d["observables"][name])) for d in measured])
-            )
-            for name in measured[0]["observables"]
-        }
+        fields = summarise_draws(measured)
         return Evaluation(
-            energy=summary,
-            observables=scalars,
-            acceptance=float(np.mean([float(ops.convert_to_numpy(d["acceptance"])) for d in measured])),
-            v_score=self._v_score(summary),
+            **fields,
+            v_score=v_score(self.system, fields["energy"]),
             equilibrated=equilibrated,
-            blocks=energies,
             seconds=time.perf_counter() - started,
             profiles=observer.profiles() if observer is not None else {},
             measurements=times,
@@ -482,25 +439,6 @@ class VMC:
     def _observer(self, names: Sequence[str], draws: int) -> Observer:
         ratios = functools.partial(hop_ratios, self.model)
         return Observer(names, self.system, ratios, draws, self.state["walkers"].shape[0])
-
-    def _v_score(self, energy: statistics.Summary) -> float | None:
-        if self.system.space != "lattice":
-            return None
-        at_infinite_temperature = self.system.infinite_temperature_energy
-        if energy.mean == at_infinite_temperature:
-            return None
-        return statistics.v_score(energy.variance, energy.mean, self.system.n_electrons, at_infinite_temperature)
-
-
-def _round_summary(measured: list[dict[str, Any]]) -> dict[str, float]:
-    energies = np.stack([np.asarray(ops.convert_to_numpy(d["energy"])) for d in measured])
-    means = energies.mean(axis=0)
-    return {
-        "energy": float(means.mean()),
-        "stderr": float(means.std() / np.sqrt(means.size)),
-        "variance": float(energies.var()),
-        "acceptance": float(ops.convert_to_numpy(measured[-1]["acceptance"])),
-    }
 
 
 def mean_of(values):
@@ -515,32 +453,3 @@ def clip_energies(energies, clip: float):
     centre = ops.median(energies)
     width = clip * mean_of(ops.abs(energies - centre))
     return ops.clip(energies, centre - width, centre + width)
-
-
-def _tensors(tree):
-    return keras.tree.map_structure(ops.convert_to_tensor, tree)
-
-
-def _flatten(state: State) -> list[tuple[str, Any]]:
-    """``[("optimizer.direction", tensor), ("parameters.0000", tensor), ...]``."""
-    flat = []
-    for name, value in state.items():
-        if isinstance(value, dict):
-            flat += [(f"{name}.{key}", value[key]) for key in sorted(value)]
-        elif isinstance(value, list):
-            flat += [(f"{name}.{index:04d}", item) for index, item in enumerate(value)]
-        else:
-            flat.append((name, value))
-    return flat
-
-
-def _unflatten(like: State, flat: dict[str, Any]) -> State:
-    state: State = {}
-    for name, value in like.items():
-        if isinstance(value, dict):
-            state[name] = {key: flat[f"{name}.{key}"] for key in value}
-        elif isinstance(value, list):
-            state[name] = [flat[f"{name}.{index:04d}"] for index in range(len(value))]
-        else:
-            state[name] = flat[name]
-    return state
