@@ -13,18 +13,16 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import errno
-import hashlib
 import json
 import os
 import re
-import shutil
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
+from harness import files
 from zoo.errors import ZooError
 
 SCHEMA_VERSION = 1
@@ -85,24 +83,24 @@ def save(
         _remove_unfinished(folder)
         stem = _free_stem(folder, step)
         state, weights = folder / f"{stem}.npz", folder / f"{stem}.weights.h5"
-        _write(state, lambda path: _write_arrays(path, arrays))
-        _require_space(weights, state.stat().st_size + HDF5_OVERHEAD)
-        _write(weights, save_weights)
+        files.replace(state, lambda path: _write_arrays(path, arrays))
+        files.require_space(weights, state.stat().st_size + HDF5_OVERHEAD)
+        files.replace(weights, save_weights)
         manifest = {
             "schema_version": SCHEMA_VERSION,
             "step": step,
             "config_sha256": config_sha256,
             "best": best,
-            "files": {path.name: _fingerprint(path) for path in (state, weights)},
+            "files": {path.name: files.fingerprint(path) for path in (state, weights)},
         }
         text = json.dumps(manifest, indent=1) + "\n"
-        _write(folder / f"{stem}.json", lambda path: Path(path).write_text(text, encoding="utf-8"))
+        files.replace(folder / f"{stem}.json", lambda path: Path(path).write_text(text, encoding="utf-8"))
         checkpoint = Checkpoint(step, state, weights, best)
         _prune(folder, checkpoint, config_sha256)
     except OSError as error:
         with contextlib.suppress(OSError):  # give back the space; the error itself is raised below
             _remove_unfinished(folder)
-        problem = f"{error.filename or folder}: cannot save step {step}: {_reason(error)}"
+        problem = f"{error.filename or folder}: cannot save step {step}: {files.reason(error)}"
         raise ZooError(f"{problem}; {_last_good(folder, config_sha256)}") from error
     return checkpoint
 
@@ -147,29 +145,6 @@ def load(checkpoint: Checkpoint) -> tuple[int, dict[str, np.ndarray]]:
         raise ZooError(f"{checkpoint.state}: cannot be read: {error}") from error
 
 
-def check_writable(folder: str | os.PathLike, bytes_needed: int = 0) -> None:
-    """Create the folder and make sure that files can be written there, before hours of work depend on it.
-
-    Args:
-        folder: Where files will go.
-        bytes_needed: Least free space.
-
-    Raises:
-        ZooError: One line: the folder and why it cannot be used.
-    """
-    folder = Path(folder)
-    probe = folder / f".writable-{os.getpid()}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"?")
-        probe.unlink()
-        free = shutil.disk_usage(folder).free
-    except OSError as error:
-        raise ZooError(f"{folder}: cannot write there: {_reason(error)}") from error
-    if free < bytes_needed:
-        raise ZooError(f"{folder}: {_megabytes(free)} free, expected at least {_megabytes(bytes_needed)}")
-
-
 def _storable(name: str, array: np.ndarray) -> np.ndarray:
     array = np.asarray(array)
     if array.dtype.kind not in "biufcUS":
@@ -184,45 +159,6 @@ def _write_arrays(path: str, arrays: Mapping[str, np.ndarray]) -> None:
         for name, array in arrays.items():
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as entry:
                 np.lib.format.write_array(entry, array, allow_pickle=False)
-
-
-def _write(path: Path, writer: Callable[[str], object]) -> None:
-    """Have ``writer`` fill a temporary file with the same ending, flush it and give it its name."""
-    stem, ending = path.name.split(".", 1)
-    temporary = path.with_name(f"{stem}.tmp.{ending}")
-    try:
-        writer(str(temporary))
-        _flush(temporary)
-        os.replace(temporary, path)
-        _flush(path.parent)
-    except OSError as error:
-        raise OSError(error.errno or errno.EIO, _reason(error), str(path)) from error
-
-
-def _reason(error: OSError) -> str:
-    """What went wrong in a few words; HDF5 puts a paragraph with the system's message into its errors."""
-    said = re.search(r"error message = '([^']*)'", str(error))
-    return said[1] if said else error.strerror or str(error)
-
-
-def _flush(path: Path) -> None:
-    """Make a file's content, or a folder's names, survive a power cut (POSIX: a read-only handle will do)."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _require_space(path: Path, bytes_needed: int) -> None:
-    """Notice a full disk before HDF5 does: h5py can crash the whole process when a write fails."""
-    if shutil.disk_usage(path.parent).free < bytes_needed:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-
-
-def _fingerprint(path: Path) -> dict[str, str | int]:
-    with path.open("rb") as file:
-        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "bytes": path.stat().st_size}
 
 
 def _free_stem(folder: Path, step: int) -> str:
@@ -276,7 +212,7 @@ def _verified(path: Path, config_sha256: str) -> Checkpoint:
         raise ZooError(f"{path}: belongs to configuration {found[:12]}: expected {config_sha256[:12]}")
     for name, expected in manifest["files"].items():
         try:
-            actual = _fingerprint(path.with_name(name))
+            actual = files.fingerprint(path.with_name(name))
         except OSError as error:
             raise ZooError(f"{path.with_name(name)}: {error.strerror}") from error
         if actual != expected:
@@ -345,7 +281,3 @@ def _last_good(folder: Path, config_sha256: str) -> str:
     """What a failed save leaves to go on from, in words."""
     checkpoint = _intact_or_none(_manifests(folder), config_sha256)
     return f"step {checkpoint.step} is still there to resume from" if checkpoint else "no checkpoint is there yet"
-
-
-def _megabytes(count: int) -> str:
-    return f"{count / 1e6:,.0f} MB"

@@ -1,83 +1,28 @@
-"""Configuration of a run from ``key=value`` arguments; every call to Hydra is here. Light: imports no backend.
-
-Keys are fields of dataclasses: ``model.KEY`` of the model's hyperparameters on the space of the chosen system,
-``system.KEY`` of the system, and ``sampler``, ``train``, ``evaluate`` and ``optimizer`` of `harness.settings`; also
-``pretrain``, for models that need pretraining.
-"""
+"""Configuration of a run: from ``key=value`` arguments, from its file, and back. Light: imports no backend."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
-import threading
-import typing
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import hydra
-from hydra.core.config_store import ConfigStore
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, Quote, QuotedString
-from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from harness import settings
+from harness.keys import CHOICES, GROUPS, General, canonical, field_of, require_key, sections_of
 from harness.observables import choose, measurements
+from harness.overrides import first_line, hydra_line, parse, split, values_of
 from harness.settings import EvaluateSettings, OptimizerSettings, PretrainSettings, SamplerSettings, TrainSettings
 from zoo import parameters, registry
-from zoo.errors import UnknownNameError, ZooError
+from zoo.errors import ZooError
 from zoo.systems import varbench
 from zoo.systems.base import System
 
 CONFIG_FILE = "config.yaml"
-PROTOCOL_NAMES = (*settings.PROTOCOLS, "open")
-_GROUPS = {"sampler": SamplerSettings, "train": TrainSettings, "evaluate": EvaluateSettings}
-_CHOICES = {"model": "", "system": "", "optimizer": "spring"}  # with their defaults
-Sections = Mapping[str, dict[str, parameters.Parameter]]
-_HYDRA = threading.Lock()  # Hydra keeps global state
-
-
-@dataclasses.dataclass(frozen=True)
-class General:
-    """Keys of the command line that belong to no group.
-
-    Attributes:
-        backend: ``tensorflow`` or ``jax``.
-        device: ``auto`` takes an accelerator where there is one; ``cpu``, ``gpu`` or ``tpu``.
-        precision: ``float64`` or ``float32``, of the wavefunction.
-        seed: Seed of every random number, 0 to 2^32 - 1.
-        protocol: Budget: ``smoke``, ``laptop``, ``accelerator``, or ``open`` for one of your own.
-        out: Folder under which runs are kept.
-        init_from: Folder of a run whose weights the model takes over where names and shapes agree; none if empty.
-    """
-
-    backend: str = "tensorflow"
-    device: str = "auto"
-    precision: str = "float64"
-    seed: int = 0
-    protocol: str = "laptop"
-    out: str = "runs"
-    init_from: str = ""
-
-    def __post_init__(self):
-        for key, known in (
-            ("backend", settings.BACKENDS),
-            ("device", settings.DEVICES),
-            ("precision", settings.PRECISIONS),
-            ("protocol", PROTOCOL_NAMES),
-        ):
-            if getattr(self, key) not in known:
-                raise UnknownNameError(key, getattr(self, key), known)
-        if (self.backend, self.device) == ("tensorflow", "tpu"):
-            raise ZooError("device=tpu: expected backend=jax, TensorFlow runs here on cpu and gpu only")
-        if not 0 <= self.seed < 2**32:
-            raise ZooError(f"seed={self.seed}: expected an integer from 0 to 4294967295")
-        if not self.out.strip():
-            raise ZooError("out=: expected the name of a folder")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +63,7 @@ class RunConfig:
             "system": {"name": self.system_name, **self.system},
             "optimizer": {"name": self.optimizer.name, **optimizer},
             **({"pretrain": dataclasses.asdict(self.pretrain)} if self.pretrain is not None else {}),
-            **{group: dataclasses.asdict(getattr(self, group)) for group in _GROUPS},
+            **{group: dataclasses.asdict(getattr(self, group)) for group in GROUPS},
             **{field.name: getattr(self, field.name) for field in dataclasses.fields(General)},
         }
         if not self.init_from:  # the hash of runs that begin by themselves does not know of it
@@ -132,8 +77,8 @@ class RunConfig:
         Raises:
             ZooError: A name or key is unknown, or a value has the wrong type or range.
         """
-        groups = {name: _mapping(name, values.get(name, {})) for name in (*_CHOICES, *_GROUPS, "pretrain")}
-        names = {choice: _canonical(choice, groups[choice].pop("name", _CHOICES[choice])) for choice in _CHOICES}
+        groups = {name: _mapping(name, values.get(name, {})) for name in (*CHOICES, *GROUPS, "pretrain")}
+        names = {choice: canonical(choice, groups[choice].pop("name", CHOICES[choice])) for choice in CHOICES}
         general = {key: value for key, value in values.items() if key not in groups}
         return _build(names, {"": general, **groups})
 
@@ -156,7 +101,7 @@ class RunConfig:
         try:
             values = OmegaConf.to_container(OmegaConf.load(path))
         except (OSError, UnicodeDecodeError, yaml.YAMLError, OmegaConfBaseException) as error:
-            raise ZooError(f"{path}: not readable as YAML: {_first_line(error)}") from error
+            raise ZooError(f"{path}: not readable as YAML: {first_line(error)}") from error
         if not isinstance(values, dict):
             raise ZooError(f"{path}: expected a mapping of keys to values")
         return cls.from_dict({str(key): value for key, value in values.items()})
@@ -196,17 +141,17 @@ def compose(overrides: Sequence[str]) -> RunConfig:
     Raises:
         ZooError: An argument cannot be used; nothing heavy has been imported by then.
     """
-    given = _split(varbench.expand(overrides))
-    names = {choice: _chosen(choice, given) for choice in _CHOICES}
-    values = {key: text for key, text in given.items() if key not in _CHOICES}
-    sections = _sections(names)
+    given = split(varbench.expand(overrides))
+    names = {choice: _chosen(choice, given) for choice in CHOICES}
+    values = {key: text for key, text in given.items() if key not in CHOICES}
+    sections = sections_of(names)
     for key in values:
-        _require_key(key, sections)
-    lines = [_hydra_line(key, text, _field(key, sections).hint) for key, text in values.items()]
+        require_key(key, sections)
+    lines = [hydra_line(key, text, field_of(key, sections).hint) for key, text in values.items()]
     protocol = settings.PROTOCOLS.get(given.get("protocol", General.protocol))
     if protocol is not None:
         lines += [f"{key}={value}" for key, value in protocol.budget().items() if key not in given]
-    return _build(names, _compose(names, sections, lines))
+    return _build(names, values_of(names, sections, lines))
 
 
 def evaluation(overrides: Sequence[str], config: RunConfig) -> dict[str, Any]:
@@ -221,12 +166,12 @@ def evaluation(overrides: Sequence[str], config: RunConfig) -> dict[str, Any]:
         ZooError: An argument cannot be used, or the system does not have an observable.
     """
     values = {"draws": config.evaluate.draws, "walkers": config.evaluate.walkers, "seed": config.seed, "thin": 0}
-    given = _split(overrides)
+    given = split(overrides)
     observables = _names(given.pop("observables", ""))
     for key, text in given.items():
         if key not in values:
             raise parameters.unknown_key(key, {"": [*values, "observables"]})
-        values[key] = parameters.convert(key, _parse(_hydra_line(key, text, int), int).value(), int)
+        values[key] = parameters.convert(key, parse(hydra_line(key, text, int), int).value(), int)
     dataclasses.replace(config.evaluate, draws=values["draws"], walkers=values["walkers"])
     General(seed=values["seed"])
     choose(observables, config.create_system())
@@ -242,135 +187,27 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name for part in text.strip("[]() ").split(",") if (name := part.strip(" '\"")))
 
 
-def _split(overrides: Sequence[str]) -> dict[str, str]:
-    """Keys and their values as typed."""
-    given: dict[str, str] = {}
-    for override in overrides:
-        if override[:1] in ("+", "~"):
-            raise ZooError(f"{override}: keys cannot be added or deleted: expected KEY=VALUE without {override[0]}")
-        key, equals, text = override.partition("=")
-        if not equals or not key.strip():
-            raise ZooError(f"{override or repr(override)}: expected KEY=VALUE, such as train.steps=100")
-        if key in given:
-            raise ZooError(f"{key}={given[key]} and {key}={text}: expected one value for {key}")
-        given[key] = text
-    return given
-
-
 def _chosen(choice: str, given: Mapping[str, str]) -> str:
     """Canonical name of the model, system or optimiser that the arguments choose."""
-    name = given.get(choice, _CHOICES[choice]).strip()
+    name = given.get(choice, CHOICES[choice]).strip()
     if "," in name:
         raise ZooError(f"{choice}={name}: expected one {choice}; `zoo compare` runs several models on one system")
-    return _canonical(choice, name)
-
-
-def _canonical(choice: str, name: Any) -> str:
-    known = {
-        "model": registry.list_models,
-        "system": registry.list_systems,
-        "optimizer": lambda: [*settings.NATURAL_GRADIENTS, *settings.KERAS_OPTIMIZERS],
-    }[choice]()
-    if not name or not isinstance(name, str):
-        raise ZooError(f"{choice}=NAME is missing: expected one of {', '.join(known)}")
-    if choice == "model":
-        return registry.model_spec(name).name
-    if name not in known:
-        raise UnknownNameError(choice, name, known)
-    return name
-
-
-def _sections(names: Mapping[str, str]) -> Sections:
-    """Every key that these choices allow; the section ``""`` holds the keys without a dot."""
-    spec = registry.system_spec(names["system"])
-    _, model = registry.model_spec(names["model"]).for_space(spec.space)
-    optimizer = settings.NATURAL_GRADIENTS.get(names["optimizer"], settings.KerasOptimizerSettings)
-    schemas = {"": General, "model": model, "system": spec.system, "optimizer": optimizer, **_GROUPS}
-    if registry.model_spec(names["model"]).needs_pretraining:
-        schemas["pretrain"] = PretrainSettings
-    sections = {name: {p.name: p for p in parameters.parameters(schema)} for name, schema in schemas.items()}
-    sections["optimizer"].pop("optimizer", None)  # the name of a Keras optimiser is the choice itself
-    for key, value in spec.defaults.items():
-        sections["system"][key] = dataclasses.replace(sections["system"][key], default=value)
-    return sections
-
-
-def _field(key: str, sections: Sections) -> parameters.Parameter:
-    section, _, field = key.rpartition(".")
-    return sections[section][field]
-
-
-def _require_key(key: str, sections: Sections) -> None:
-    section, dot, field = key.rpartition(".")
-    if section == "pretrain" and section not in sections:
-        pretrained = [name for name in registry.list_models() if registry.model_spec(name).needs_pretraining]
-        raise ZooError(f"{key}: this model starts from the mean field: expected it with {', '.join(pretrained)}")
-    if key in sections and key:
-        raise ZooError(f"{key} is a group of keys: expected {key}.KEY=VALUE, KEY one of {', '.join(sections[key])}")
-    if section not in sections or field not in sections[section] or (dot and not section):
-        raise parameters.unknown_key(key, sections)
-
-
-def _hydra_line(key: str, text: str, hint: Any) -> str:
-    """One argument in Hydra's grammar; text values are quoted, since users only quote for their shell."""
-    line = f"{key}={text}"
-    mapping = hint is dict or typing.get_origin(hint) is dict
-    if hint is str or (str in typing.get_args(hint) and not mapping and text != "null"):
-        quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
-        listed = "," in text and not any(mark in text for mark in "; \t")
-        if not quoted and not listed:
-            return f"{key}={QuotedString(text, Quote.single).with_quotes()}"
-    if _parse(line, hint).is_sweep_override():
-        raise ZooError(f"{line}: expected one value, not several: run them one by one")
-    return f"++{line}" if mapping else line
-
-
-def _parse(line: str, hint: Any) -> Override:
-    try:
-        return OverridesParser.create().parse_override(line)
-    except HydraException as error:
-        raise ZooError(f"{line}: expected {parameters.in_words(hint)}") from error
-
-
-def _compose(names: Mapping[str, str], sections: Sections, lines: list[str]) -> dict[str, dict[str, Any]]:
-    """Values of all sections, with Hydra's overrides applied to the defaults."""
-    nodes = {name: {p.name: p.default for p in fields.values()} for name, fields in sections.items()}
-    general = nodes.pop("")
-    with _HYDRA:
-        store = ConfigStore.instance()
-        for choice in _CHOICES:
-            store.store(group=choice, name=names[choice], node=nodes.pop(choice))
-        defaults = [*({choice: names[choice]} for choice in _CHOICES), "_self_"]
-        store.store(name="zoo_run", node={"defaults": defaults, **nodes, **general})
-        running = GlobalHydra.instance().hydra  # that of a program which uses Hydra itself
-        GlobalHydra.instance().clear()
-        try:
-            with hydra.initialize(version_base="1.3", config_path=None):
-                composed = OmegaConf.to_container(hydra.compose("zoo_run", overrides=lines), resolve=True)
-        except (HydraException, OmegaConfBaseException) as error:
-            cause = error.__cause__ or error
-            key = getattr(cause, "full_key", None)
-            raise ZooError(f"{key}: {_first_line(cause)}" if key else _first_line(cause)) from error
-        finally:
-            GlobalHydra.instance().hydra = running
-    assert isinstance(composed, dict)
-    values = {name: composed.pop(name) for name in sections if name}
-    return {"": composed, **values}
+    return canonical(choice, name)
 
 
 def _build(names: Mapping[str, str], values: Mapping[str, Mapping[str, Any]]) -> RunConfig:
     """Check every value and fill in the defaults."""
-    sections = _sections(names)
+    sections = sections_of(names)
     checked: dict[str, dict[str, Any]] = {}
     for section, entries in values.items():
         checked[section] = {}
         for field, value in entries.items():
             key = f"{section}.{field}" if section else field
-            _require_key(key, sections)
+            require_key(key, sections)
             checked[section][field] = parameters.convert(key, value, sections[section][field].hint)
     system = registry.create_system(names["system"], **checked["system"])
     model = registry.hyperparameters(names["model"], system.space, **checked["model"])
-    groups = {group: schema(**checked[group]) for group, schema in _GROUPS.items()}
+    groups = {group: schema(**checked[group]) for group, schema in GROUPS.items()}
     general = dataclasses.asdict(General(**checked[""]))
     general["protocol"] = "open" if general["init_from"] else _earned(general["protocol"], groups)
     return RunConfig(
@@ -400,7 +237,3 @@ def _mapping(name: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise ZooError(f"{name}={parameters.plain_text(value)}: expected a mapping of keys to values")
     return dict(value)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import math
 import os
-import tempfile
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from harness import files
 from zoo.errors import ZooError
 
 RECORD = "record.json"
@@ -265,18 +265,7 @@ class RunRecord(Part):
 
 def write_record(path: str | os.PathLike[str], record: RunRecord) -> None:
     """Write a record so that a reader, or a kill, at any moment meets the old file or the new one, whole."""
-    path = Path(path)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(record.to_json())
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp makes it private; a record is for everyone to read
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    files.replace_content(Path(path), record.to_json())
 
 
 def read_record(path: str | os.PathLike[str]) -> RunRecord:

@@ -512,7 +512,7 @@ def _prepare_to_draw(request: Request) -> None:
 def _require_folders(config: RunConfig) -> None:
     """Find out whether runs can be kept, and continued from what they name, before anything heavy is loaded."""
     from harness import transfer
-    from harness.checkpoint import check_writable
+    from harness.files import check_writable
 
     if config.init_from:
         transfer.source(config.init_from)

@@ -9,10 +9,10 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.checkpoint import check_writable
 from harness.config import RunConfig
 from harness.figures.observables_drawing import Measured, draw
 from harness.figures.style import file_format
+from harness.files import check_writable
 from harness.observables import FILE, ObservablesFile, read_observables
 from zoo.errors import ZooError
 from zoo.systems.base import LatticeSystem

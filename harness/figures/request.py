@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.checkpoint import check_writable
 from harness.config import RunConfig
 from harness.figures.style import file_format
+from harness.files import check_writable
 from zoo.errors import ZooError, suggestion
 from zoo.systems.base import ContinuumSystem
 

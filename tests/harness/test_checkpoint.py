@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness import checkpoint
+from harness import checkpoint, files
 from zoo.errors import ZooError
 
 CONFIG = "c0" * 32
@@ -365,8 +365,8 @@ def test_a_failing_first_save_says_that_there_is_nothing_to_resume_from(tmp_path
 
 def test_a_full_disk_is_noticed_before_the_weights_are_written(tmp_path, monkeypatch):
     save(tmp_path, 10)
-    usage = checkpoint.shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(checkpoint.shutil, "disk_usage", lambda folder: usage._replace(free=1000))
+    usage = files.shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda folder: usage._replace(free=1000))
     with pytest.raises(ZooError, match="No space left on device; step 10 is still there"):
         checkpoint.save(tmp_path, 20, state(20), lambda p: pytest.fail("HDF5 was called"), CONFIG)
     assert len(list(tmp_path.iterdir())) == 3
@@ -388,31 +388,31 @@ def test_a_read_only_folder_is_reported(tmp_path):
     with pytest.raises(ZooError, match="cannot save step 20: Permission denied; step 10 is still there"):
         save(tmp_path / "run", 20)
     with pytest.raises(ZooError, match="cannot write there: Permission denied"):
-        checkpoint.check_writable(tmp_path / "run")
+        files.check_writable(tmp_path / "run")
     (tmp_path / "run").chmod(0o755)
 
 
 def test_check_writable_creates_the_folder_and_leaves_it_empty(tmp_path):
     folder = tmp_path / "a b" / "ü"
-    checkpoint.check_writable(folder, 1000)
+    files.check_writable(folder, 1000)
     assert list(folder.iterdir()) == []
 
 
 def test_check_writable_says_why_not(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     with pytest.raises(ZooError, match="file: cannot write there: File exists"):
-        checkpoint.check_writable(tmp_path / "file")
+        files.check_writable(tmp_path / "file")
     with pytest.raises(ZooError, match="run: cannot write there: Not a directory"):
-        checkpoint.check_writable(tmp_path / "file" / "run")
+        files.check_writable(tmp_path / "file" / "run")
     with pytest.raises(ZooError, match=r"[\d,]+ MB free, expected at least 1,000,000,000,000 MB"):
-        checkpoint.check_writable(tmp_path, 10**18)
+        files.check_writable(tmp_path, 10**18)
 
     def read_only(path, content):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
 
     monkeypatch.setattr(Path, "write_bytes", read_only)
     with pytest.raises(ZooError, match="cannot write there: Read-only file system"):
-        checkpoint.check_writable(tmp_path)
+        files.check_writable(tmp_path)
 
 
 def test_a_checkpoint_that_vanished_after_it_was_found_is_an_error(tmp_path):
