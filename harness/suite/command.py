@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
-from harness.checkpoint import check_writable
+from harness.files import check_writable
 from harness.suite.definition import load, names
 from harness.suite.progress import Progress, progress
 from harness.sweep import Options, command
