@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import keras
 
     from zoo.references import Reference, ReferenceSet
-    from zoo.systems.lattice import Lattice
+    from zoo.systems.lattice import Bond, Lattice
     from zoo.systems.symmetry import Symmetry
 
 
@@ -210,11 +210,16 @@ class LatticeSystem(System):
 
     @property
     @abstractmethod
-    def bonds(self) -> tuple[tuple[int, int, float], ...]:
-        """Every bond once, ``(i, j, hopping)`` with i < j: the Hamiltonian holds -hopping (c+_i c_j + h.c.).
+    def bonds(self) -> tuple[Bond, ...]:
+        """Every bond once, ``(i, j, hopping)`` with i < j: the Hamiltonian holds -(hopping c+_i c_j + h.c.).
 
-        The sign of an antiperiodic boundary is part of ``hopping``.
+        The sign of an antiperiodic boundary, or the phase of a twisted one, is part of ``hopping``.
         """
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether a hopping is a complex number: then wavefunctions have a phase in place of a sign."""
+        return any(isinstance(hopping, complex) for _, _, hopping in self.bonds)
 
     @property
     def repulsions(self) -> tuple[tuple[int, int, float], ...]:
@@ -222,11 +227,11 @@ class LatticeSystem(System):
         return ()
 
     def hopping_matrix(self) -> np.ndarray:
-        """The one-body Hamiltonian, shape ``(n_sites, n_sites)``: ``-hopping`` on every bond."""
-        matrix = np.zeros((self.n_sites, self.n_sites))
+        """The one-body Hamiltonian, Hermitian, ``(n_sites, n_sites)``: ``-hopping`` on every bond."""
+        matrix = np.zeros((self.n_sites, self.n_sites), dtype=complex if self.is_complex else float)
         for i, j, hopping in self.bonds:
             matrix[i, j] -= hopping
-            matrix[j, i] -= hopping
+            matrix[j, i] -= hopping.conjugate()
         return matrix
 
     def repulsion_matrix(self) -> np.ndarray:

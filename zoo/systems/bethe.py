@@ -49,6 +49,8 @@ def obstacle(system: Hubbard) -> str | None:
     ring = [(extent, letter) for extent, letter in zip(system.extent, system.boundary, strict=True) if extent > 1]
     if system.lattice in ("triangular", "honeycomb") or len(ring) != 1:
         return "expected a chain"
+    if system.twist:
+        return "expected boundary P or A, without a twist"
     [(sites, boundary)] = ring
     if boundary == "O" or sites < 3 or sites > MOST_SITES:
         return f"expected a ring of 3 to {MOST_SITES} sites"

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from zoo.errors import ZooError
-from zoo.systems import exact, lanczos
+from zoo.systems import exact, lanczos, momentum
 from zoo.systems.base import LatticeSystem
 from zoo.systems.momentum import Sector, Translated
 from zoo.systems.symmetry import Symmetry
@@ -54,7 +54,7 @@ def solve(system: LatticeSystem, report: Callable[[str], None] = lambda line: No
     Raises:
         ZooError: The sectors have too many states; the message says how many.
     """
-    translations = system.symmetries("translations")
+    translations = momentum.translations(system)
     _require_room(system, len(translations))
     report(f"{exact.dimension(system):,} states in {len(translations)} sectors of momentum")
     basis = Translated(system, translations)
@@ -104,12 +104,13 @@ def momenta(system: LatticeSystem, translations: tuple[Symmetry, ...]) -> list[n
     """Momenta that can be the ground state's, one out of each star: exp(i k.T) for every translation T, ``(count,)``.
 
     The point group and complex conjugation make the momenta of a star equal. Where the ground state is known to be
-    unique, its momentum is a star by itself.
+    unique, its momentum is a star by itself. A complex Hamiltonian has neither symmetry in general: each momentum
+    counts.
     """
     lattice = system.geometry
     closed = [1 if is_open else extent for extent, is_open in zip(lattice.extent, lattice.open_axes, strict=True)]
     cells = np.array([lattice.coordinates[translation.permutation[0]] for translation in translations])
-    stars = _stars(system, translations)
+    stars = [] if system.is_complex else _stars(system, translations)
     seen: set[bytes] = set()
     found = []
     for quanta in np.ndindex(*closed):
@@ -151,7 +152,7 @@ def _is_unique(system: LatticeSystem) -> bool:
     For attraction and equally many electrons of each spin; for repulsion at half filling, on a connected bipartite
     lattice with equally many sites of each kind.
     """
-    if system.repulsions or system.u == 0 or system.n_up != system.n_down:
+    if system.is_complex or system.repulsions or system.u == 0 or system.n_up != system.n_down:
         return False
     halves = _halves(system)
     if system.u < 0:

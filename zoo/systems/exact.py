@@ -7,6 +7,8 @@ are the combinations of occupied sites in lexicographic order. With the sign con
 
     H = H_up x 1 + 1 x H_down + diag(U for each doubly occupied site, V for each repelling pair).
 
+H is real and symmetric, or complex and Hermitian where hoppings are complex.
+
 SciPy is imported when a function needs it.
 """
 
@@ -26,6 +28,8 @@ from zoo.systems.base import LatticeSystem
 if TYPE_CHECKING:
     import scipy.sparse
 
+    from zoo.systems.lattice import Bond
+
 MOST_STATES = 3_000_000
 MOST_SITES = 62
 """Sites of one spin are the digits of a 64-bit whole number."""
@@ -39,7 +43,7 @@ class GroundState:
     Attributes:
         system: Whose ground state it is.
         energy: The eigenvalue, in the system's units.
-        vector: Normalised real amplitudes ``(dim,)``, the first of the large ones positive.
+        vector: Normalised amplitudes ``(dim,)``, real if the Hamiltonian is; the first of the large ones positive.
         occupations: The basis, ``(dim, 2, n_sites)``, int8; see `basis`.
         double_occupancy: Expected number of doubly occupied sites on the whole lattice.
     """
@@ -90,7 +94,7 @@ def index(system: LatticeSystem, occupations: np.ndarray) -> np.ndarray:
 
 
 def hamiltonian(system: LatticeSystem) -> scipy.sparse.csr_array:
-    """The sector's Hamiltonian as a real symmetric sparse matrix, ``(dim, dim)``."""
+    """The sector's Hamiltonian as a symmetric or Hermitian sparse matrix, ``(dim, dim)``."""
     import scipy.sparse
 
     _require_small(system)
@@ -122,18 +126,18 @@ def ground_state(system: LatticeSystem) -> GroundState:
             return (up @ matrix + (down @ matrix.T).T + diagonal * matrix).ravel()
 
         size = (dimension(system),) * 2
-        operator = scipy.sparse.linalg.LinearOperator(size, matvec=apply, dtype=np.float64)
-        start = np.random.default_rng(0).standard_normal(size[0])
+        operator = scipy.sparse.linalg.LinearOperator(size, matvec=apply, dtype=up.dtype)
+        start = np.random.default_rng(0).standard_normal(size[0]).astype(up.dtype)
         energies, vectors = scipy.sparse.linalg.eigsh(operator, k=1, which="SA", v0=start, tol=0)
     vector = vectors[:, 0]
     first = np.argmax(np.abs(vector) > 0.9 * np.max(np.abs(vector)))
-    vector = vector * np.sign(vector[first])
+    vector = vector * np.conj(np.sign(vector[first]))
     return GroundState(
         system=system,
         energy=float(energies[0]),
         vector=vector,
         occupations=basis(system),
-        double_occupancy=float(vector**2 @ _doubly_occupied(system).ravel()),
+        double_occupancy=float(np.abs(vector) ** 2 @ _doubly_occupied(system).ravel()),
     )
 
 
@@ -163,24 +167,32 @@ def codes(occupations: np.ndarray) -> np.ndarray:
     return occupations.astype(np.int64) @ (1 << np.arange(occupations.shape[-1] - 1, -1, -1, dtype=np.int64))
 
 
-def one_spin_hopping(system: LatticeSystem, count: int) -> scipy.sparse.csr_array:
-    """The hopping of one spin over its configurations, with the fermionic signs."""
+def one_spin_hopping(
+    system: LatticeSystem, count: int, bonds: tuple[Bond, ...] | None = None
+) -> scipy.sparse.csr_array:
+    """The hopping of one spin over its configurations, with the fermionic signs.
+
+    Args:
+        system: The system.
+        count: Electrons of the spin.
+        bonds: Those of the system unless given.
+    """
     import scipy.sparse
 
     occupations = combinations(system.n_sites, count)
     known = codes(occupations)
     size = len(known)
     rows, columns, elements = [np.zeros(0, int)], [np.zeros(0, int)], [np.zeros(0)]
-    for i, j, hopping in system.bonds:
+    for i, j, hopping in system.bonds if bonds is None else bonds:
         start = np.flatnonzero((occupations[:, i] == 1) & (occupations[:, j] == 0))
         between = occupations[start, i + 1 : j].sum(axis=1, dtype=np.int64)
         digits = system.n_sites - 1 - np.array([i, j])
         moved = known[start] - (1 << digits[0]) + (1 << digits[1])
         end = size - 1 - np.searchsorted(known[::-1], moved)
-        element = -hopping * (1 - 2 * (between % 2))
+        sign = 1 - 2 * (between % 2)
         rows += [start, end]
         columns += [end, start]
-        elements += [element, element]
+        elements += [-hopping * sign, -hopping.conjugate() * sign]  # c+_i c_j leads from end to start
     pairs = (np.concatenate(rows), np.concatenate(columns))
     return scipy.sparse.csr_array((np.concatenate(elements), pairs), shape=(size, size))
 

@@ -30,6 +30,9 @@ class Hubbard(LatticeModel):
         anisotropy: A factor of ``t`` for each direction of bonds: 1 on a chain; 2 on a ladder (rungs, legs), a
             rectangle or a square; 3 on the triangular and the honeycomb lattice. Empty: equal.
         n_up, n_down: Electrons of each spin.
+        twist: Angle of the boundary of each axis in turns of 2 pi, such as ``[0.25,0]``; empty: none. A hop across it
+            in the positive direction has the amplitude -t exp(2 pi i twist), its reverse the complex conjugate. Whole
+            numbers are P, half ones A; others make the wavefunction complex. Only periodic axes can be twisted.
     """
 
     family: ClassVar[str] = "hubbard"
@@ -43,16 +46,23 @@ class Hubbard(LatticeModel):
     n_up: int = 3
     n_down: int = 3
     anisotropy: tuple[float, ...] = ()
+    twist: tuple[float, ...] = ()
 
     @property
     def reference_key(self) -> str | None:
-        """Such as ``hubbard/4x4/PP/5-5/U4``; None unless t = 1, t' = 0, isotropic, and on a chain or a rectangle.
+        """Such as ``hubbard/4x4/PP/5-5/U4``; None unless t = 1, t' = 0, isotropic, untwisted, on a chain or rectangle.
 
         Equal Hamiltonians get equal keys: the longer axis and the spin with more electrons come first, an axis of one
         site is left out, and an axis of 2 sites counts as periodic with single bonds (``sgl``).
         """
         named = geometry.canonical(self.lattice) in ("chain", "rectangle")
-        if not named or self.t != 1 or self.t_prime != 0 or any(factor != 1 for factor in self.anisotropy):
+        if (
+            not named
+            or self.twist
+            or self.t != 1
+            or self.t_prime != 0
+            or any(factor != 1 for factor in self.anisotropy)
+        ):
             return None
         axes = [(n, "P" if n == 2 else letter) for n, letter in zip(self.extent, self.boundary, strict=True) if n > 1]
         axes = sorted(axes, key=lambda axis: (-axis[0], "OPA".index(axis[1]))) or [(1, "O")]

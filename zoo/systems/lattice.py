@@ -6,7 +6,7 @@ more in a cell. Sites are numbered with the last axis fastest, those of a cell t
 others by a row of `LATTICES`.
 
 Each axis has its own boundary, one letter: ``P`` periodic, ``A`` antiperiodic (a bond across it changes sign),
-``O`` open.
+``O`` open. A periodic axis may be twisted by any other angle too (`Lattice.twist`).
 
 Displacements are whole numbers on a grid that is as fine as the sites of a cell ask for (`LatticeKind.refinement`):
 steps of one cell, or of a third of a cell on the honeycomb lattice.
@@ -29,6 +29,11 @@ MOST_SITES = 4096
 """More do not fit into memory: the classes of displacements are a matrix over the pairs of sites."""
 
 Site = tuple[int, ...]
+Bond = tuple[int, int, float | complex]
+"""Two sites i < j and a hopping t: the Hamiltonian holds -(t c+_i c_j + h.c.)."""
+
+_SAME = 1e-9
+"""Difference of phases, and of twists in turns, that is rounding."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,11 +143,13 @@ class Lattice:
         kind: A name of `LATTICES`.
         extent: Cells along each axis.
         boundary: One letter of `BOUNDARIES` for each axis.
+        twist: Angle of the boundary of each axis in turns, as `reduced_boundary` gives it; empty where there is none.
     """
 
     kind: str
     extent: tuple[int, ...]
     boundary: str
+    twist: tuple[float, ...] = ()
 
     def __post_init__(self):
         if self.kind not in LATTICES:
@@ -228,48 +235,77 @@ class Lattice:
         return int(self.numbers[site])
 
     def neighbours(self, displacement: Site) -> tuple[np.ndarray, np.ndarray]:
-        """Number of the site at that displacement from each site, -1 where there is none, and the boundaries' sign.
+        """Number of the site at that displacement from each site, -1 where there is none, and the boundaries' factor.
 
+        That is the one by which a hop to there is multiplied: a sign, or, if there is a twist, a complex number of
+        modulus one, exp(i theta) for each boundary crossed in the positive direction.
         An axis of a single cell leads nowhere: a bond across its boundary would join the cell to itself.
         """
         windings, places = np.divmod(self.places + displacement, self.grid_extent)
         leaves = np.any((windings != 0) & (self.open_axes | (np.array(self.extent) == 1)), axis=1)
         numbers = np.where(leaves, -1, self.numbers[tuple(places.T)])
-        return numbers, 1 - 2 * (windings[:, self.antiperiodic_axes].sum(axis=1) % 2)
+        signs = 1 - 2 * (windings[:, self.antiperiodic_axes].sum(axis=1) % 2)
+        if not self.twist:
+            return numbers, signs
+        return numbers, signs * np.exp(2j * np.pi * (windings @ np.array(self.twist)))
 
-    def pairs(self, displacements: tuple[Site, ...]) -> dict[tuple[int, int], int]:
-        """Pairs of sites ``(i, j)``, i < j, at one of the displacements, each once, with the sign of the boundary.
+    def pairs(self, displacements: tuple[Site, ...]) -> dict[tuple[int, int], int | complex]:
+        """Pairs of sites ``(i, j)``, i < j, at one of the displacements, each once, with the factor of the boundary.
+
+        That is a sign, or, if there is a twist, the complex factor of a hop from j to i, of c+_i c_j.
 
         Two sites are joined by at most one bond, also where a periodic axis is so short that they are neighbours both
         ways round: an axis of 2 sites has single bonds, and so has the chain of 4 between second neighbours.
 
         Raises:
-            ZooError: The two ways round have opposite signs (an antiperiodic axis as short as that), so that which
-                of the two is kept would decide the Hamiltonian.
+            ZooError: The two ways round have different factors (an antiperiodic or twisted axis as short as that), so
+                that which of the two is kept would decide the Hamiltonian.
         """
-        pairs: dict[tuple[int, int], int] = {}
+        pairs: dict[tuple[int, int], int | complex] = {}
         for displacement in displacements:
-            for here, (there, sign) in enumerate(zip(*self.neighbours(displacement), strict=True)):
+            for here, (there, found) in enumerate(zip(*self.neighbours(displacement), strict=True)):
                 if there < 0 or there == here:
                     continue
                 pair = (min(here, int(there)), max(here, int(there)))
-                if pairs.setdefault(pair, int(sign)) != sign:
+                factor = int(found) if not self.twist else complex(found if there < here else np.conj(found))
+                if abs(pairs.setdefault(pair, factor) - factor) > _SAME:
+                    where = f"on extent {list(self.extent)} the bonds of sites {pair} each way round have"
+                    if self.twist:
+                        raise ZooError(
+                            f"system.twist={list(self.twist)}: {where} different phases; expected a longer twisted axis"
+                        )
                     raise ZooError(
-                        f"system.boundary={self.boundary!r}: on extent {list(self.extent)} the bonds of sites {pair} "
-                        "each way round have opposite signs; expected a longer antiperiodic axis, or P or O"
+                        f"system.boundary={self.boundary!r}: {where} opposite signs; expected a longer antiperiodic "
+                        "axis, or P or O"
                     )
         return pairs
+
+    @property
+    def fluxes(self) -> np.ndarray:
+        """The angle of the boundary of each axis in turns, ``(n_axes,)``: the twist, or 0.5 where antiperiodic."""
+        return np.where(self.antiperiodic_axes, 0.5, np.array(self.twist or (0.0,) * len(self.extent)))
+
+    @property
+    def uniform_gauge(self) -> np.ndarray:
+        """Phases g_i of the sites, ``(n_sites,)``, that spread the twist evenly over its axis.
+
+        With hoppings t_ij g_i g_j* in place of t_ij, translations are symmetries of the twisted lattice too.
+        """
+        turns = self.coordinates / np.array(self.extent) @ np.array(self.twist or (0.0,) * len(self.extent))
+        return np.exp(2j * np.pi * turns)
 
     def point_group(self) -> list[np.ndarray]:
         """Matrices of the point group that keep the extents and the boundaries.
 
         An open axis has to become an open axis of equal extent. The way once around a closed axis has to become a way
-        around closed axes that crosses antiperiodic boundaries as often, but for an even number.
+        around closed axes that crosses antiperiodic boundaries as often, but for an even number. A twist has to become
+        itself, or the opposite one, whose Hamiltonian is the complex conjugate.
         """
-        return [matrix for matrix in map(np.array, self.definition.point_group) if self._keeps(matrix)]
+        matrices = map(np.array, self.definition.point_group)
+        return [matrix for matrix in matrices if self._keeps(matrix, 1) or self._keeps(matrix, -1)]
 
-    def _keeps(self, matrix: np.ndarray) -> bool:
-        is_open, changes_sign, extent = self.open_axes, self.antiperiodic_axes, np.array(self.extent)
+    def _keeps(self, matrix: np.ndarray, sense: int) -> bool:
+        is_open, fluxes, extent = self.open_axes, self.fluxes, np.array(self.extent)
         for axis in range(len(extent)):
             if is_open[axis]:
                 sources = np.flatnonzero(matrix[axis])
@@ -279,7 +315,8 @@ class Lattice:
                 loop = matrix[:, axis] * extent[axis]
                 if np.any(loop[is_open]) or np.any(loop % extent):
                     return False
-                if np.sum((loop // extent)[changes_sign]) % 2 != changes_sign[axis]:
+                change = loop // extent @ fluxes - sense * fluxes[axis]
+                if abs(change - round(change)) > _SAME:
                     return False
         return True
 
@@ -330,10 +367,43 @@ class Lattice:
         return np.unique(orbit, return_inverse=True)[1].reshape(self.n_sites, self.n_sites)
 
 
+def reduced_boundary(lattice: Lattice, twist: tuple[float, ...]) -> tuple[str, tuple[float, ...]]:
+    """The boundary letters and the twist that stand for twisting the axes of a lattice, brought to one form.
+
+    Angles are in turns and reduced to (-0.5, 0.5]. Half a turn is the letter A, and a twist of zeros is empty: these
+    Hamiltonians stay real.
+
+    Raises:
+        ZooError: There is not one angle for each axis, or one is not zero where there is no periodic boundary to twist.
+    """
+    where, letters = f"system.twist={list(twist)}", list(lattice.boundary)
+    if twist and len(twist) != len(letters):
+        raise ZooError(f"{where}: a {lattice.kind} has {len(letters)} axes, expected an angle for each, or []")
+    angles = []
+    for axis, turns in enumerate(twist):
+        angle = turns - round(turns)
+        if abs(angle) < _SAME:
+            angles.append(0.0)
+            continue
+        if letters[axis] == "O":
+            raise ZooError(
+                f"{where}: boundary {lattice.boundary!r} leaves axis {axis + 1} open; expected 0 there, or P"
+            )
+        if letters[axis] == "A":
+            raise ZooError(
+                f"{where}: axis {axis + 1} is antiperiodic in boundary {lattice.boundary!r}, which is a twist of 0.5 "
+                "itself; expected 0 there, or P"
+            )
+        if lattice.extent[axis] == 1:
+            raise ZooError(f"{where}: no bond crosses the boundary of axis {axis + 1}, of a single cell; expected 0")
+        if abs(abs(angle) - 0.5) < _SAME:
+            letters[axis], angle = "A", 0.0
+        angles.append(angle)
+    return "".join(letters), tuple(angles) if any(angles) else ()
+
+
 @functools.lru_cache(maxsize=128)
-def bonds(
-    lattice: Lattice, t: float, t_prime: float, anisotropy: tuple[float, ...] = ()
-) -> tuple[tuple[int, int, float], ...]:
+def bonds(lattice: Lattice, t: float, t_prime: float, anisotropy: tuple[float, ...] = ()) -> tuple[Bond, ...]:
     """Every bond once, ``(i, j, hopping)`` with i < j, sorted; a hopping of zero gives no bonds.
 
     Args:
@@ -355,7 +425,7 @@ def bonds(
             f"system.anisotropy={list(anisotropy)}: expected a factor of t for each direction of bonds, "
             f"{count} on a {lattice.kind}, or [] for equal ones"
         )
-    found: dict[tuple[int, int], float] = {}
+    found: dict[tuple[int, int], float | complex] = {}
     for direction, factor in zip(kind.nearest, factors, strict=True):
         found |= {pair: sign * t * factor for pair, sign in lattice.pairs((direction,)).items() if t * factor}
     if t_prime:

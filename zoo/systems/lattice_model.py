@@ -13,6 +13,7 @@ import numpy as np
 from zoo.errors import ZooError
 from zoo.systems import lattice as geometry
 from zoo.systems.base import LatticeSystem
+from zoo.systems.lattice import Bond
 
 _QUICK_DIMENSION = 20_000
 """States that are diagonalised within a second."""
@@ -30,6 +31,7 @@ class LatticeModel(LatticeSystem):
     t: float
     t_prime: float
     anisotropy: tuple[float, ...]
+    twist: tuple[float, ...] = ()  # a field of the systems that can be twisted
 
     def __post_init__(self):
         # Whole numbers and tuples whatever YAML or a caller gave, so that equal systems hash alike.
@@ -45,6 +47,15 @@ class LatticeModel(LatticeSystem):
                 object.__setattr__(self, field.name, check(field.name, getattr(self, field.name)))
         if not isinstance(self.boundary, str):
             raise ZooError(f"system.boundary={self.boundary!r}: expected letters, such as P for a chain")
+        if isinstance(self.twist, str) or not hasattr(self.twist, "__iter__"):
+            raise ZooError(
+                f"system.twist={self.twist!r}: expected a list, such as [0.25] for a quarter turn on a chain"
+            )
+        twist = tuple(_finite("twist", turns) for turns in self.twist)
+        boundary, twist = geometry.reduced_boundary(geometry.Lattice(self.lattice, self.extent, self.boundary), twist)
+        if self.twist:
+            object.__setattr__(self, "boundary", boundary)
+            object.__setattr__(self, "twist", twist)
         for name in ("n_up", "n_down"):
             count = getattr(self, name)
             if not 0 <= count <= self.geometry.n_sites:
@@ -55,13 +66,14 @@ class LatticeModel(LatticeSystem):
 
     @property
     def geometry(self) -> geometry.Lattice:
-        return geometry.Lattice(self.lattice, self.extent, self.boundary)
+        return geometry.Lattice(self.lattice, self.extent, self.boundary, self.twist)
 
     def parameters(self) -> dict[str, Any]:
-        """The fields; ``anisotropy`` only where there is some, so that configurations from before it hash alike."""
+        """The fields; anisotropy and twist only where there are some, so that older configurations hash alike."""
         parameters = super().parameters()
-        if not self.anisotropy:
-            parameters.pop("anisotropy")
+        for name in ("anisotropy", "twist"):
+            if not getattr(self, name):
+                parameters.pop(name, None)
         return parameters
 
     def hamiltonian(self) -> dict[str, Any]:
@@ -82,7 +94,7 @@ class LatticeModel(LatticeSystem):
         return self.geometry.sublattice
 
     @property
-    def bonds(self) -> tuple[tuple[int, int, float], ...]:
+    def bonds(self) -> tuple[Bond, ...]:
         return geometry.bonds(self.geometry, self.t, self.t_prime, self.anisotropy)
 
     def displacement_classes(self) -> np.ndarray:
@@ -111,11 +123,11 @@ class LatticeModel(LatticeSystem):
             energies = energies + 0.5 * np.sum((density @ self.repulsion_matrix()) * density, axis=-1)
         return energies
 
-    def connected(self, occupations: np.ndarray) -> list[tuple[np.ndarray, float]]:
+    def connected(self, occupations: np.ndarray) -> list[tuple[np.ndarray, float | complex]]:
         """The hops out of one configuration: every n' with its matrix element <n'|H|n>, without the diagonal.
 
         The plain form of the Hamiltonian, one configuration at a time; the sign convention is that of
-        `zoo.systems.base.LatticeSystem`. H is real and symmetric, so <n'|H|n> = <n|H|n'>.
+        `zoo.systems.base.LatticeSystem`. <n|H|n'> is its complex conjugate.
 
         Args:
             occupations: One configuration, ``(2, n_sites)``.
@@ -129,7 +141,9 @@ class LatticeModel(LatticeSystem):
                 between = int(occupations[spin, i + 1 : j].sum())
                 moved = occupations.copy()
                 moved[spin, [i, j]] = moved[spin, [j, i]]
-                hops.append((moved, -hopping * (-1) ** between))
+                # c+_i c_j takes an electron from j to i, its conjugate back.
+                element = hopping if occupations[spin, j] else hopping.conjugate()
+                hops.append((moved, -element * (-1) ** between))
         return hops
 
 

@@ -1,7 +1,7 @@
 """Single-determinant states of the Hubbard model: free electrons and collinear unrestricted Hartree-Fock.
 
-Both are real, deterministic and cached for each system. The energy of a pair of determinants with density matrices
-P_up and P_down is
+Both are real unless the hopping is complex, deterministic and cached for each system. The energy of a pair of
+determinants with density matrices P_up and P_down is
 
     E = Tr[K (P_up + P_down)] + U sum_i P_up[i, i] P_down[i, i],   K the hopping matrix.
 
@@ -71,7 +71,7 @@ def solve(system: Hubbard, kind: str = "unrestricted") -> MeanField:
     largest = SCREENED_REPULSION * largest_hopping(system)
     if kind == "screened" and abs(system.u) > largest:
         screened = _unrestricted(dataclasses.replace(system, u=math.copysign(largest, system.u)))
-        double = float(np.sum(np.sum(screened.up**2, axis=1) * np.sum(screened.down**2, axis=1)))
+        double = float(np.sum(_density(screened.up) * _density(screened.down)))
         excess = system.u - math.copysign(largest, system.u)
         return dataclasses.replace(screened, energy=screened.energy + excess * double)
     return _unrestricted(system)
@@ -205,13 +205,13 @@ class _Functional:
         return lowest_orbitals(self.kinetic + self.u * np.diag(beside), self.n_down, -self.tilt)
 
     def _state(self, up: np.ndarray, down: np.ndarray) -> MeanField:
-        hopping = np.sum(up * (self.kinetic @ up)) + np.sum(down * (self.kinetic @ down))
+        hopping = sum(np.sum(np.conj(orbitals) * (self.kinetic @ orbitals)) for orbitals in (up, down)).real
         up.flags.writeable = down.flags.writeable = False
         return MeanField(up, down, float(hopping + self.u * np.sum(_density(up) * _density(down))))
 
 
 def _density(orbitals: np.ndarray) -> np.ndarray:
-    return np.sum(orbitals**2, axis=1)
+    return np.sum(np.abs(orbitals) ** 2, axis=1)
 
 
 def _extrapolate(history: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
@@ -226,15 +226,15 @@ def _extrapolate(history: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
 
 
 def lowest_orbitals(hamiltonian: np.ndarray, count: int, tilt: np.ndarray) -> np.ndarray:
-    """The ``count`` lowest eigenvectors as columns, degenerate ones ordered by ``tilt``, their signs fixed."""
+    """The ``count`` lowest eigenvectors as columns, degenerate ones ordered by ``tilt``, their phases fixed."""
     values, vectors = np.linalg.eigh(hamiltonian)
     edges = np.flatnonzero(np.diff(values) > _SAME_LEVEL * max(1.0, np.max(np.abs(values)))) + 1
     for level in np.split(np.arange(len(values)), edges):
         if len(level) > 1 and level[0] < count:
             space = vectors[:, level]
-            vectors[:, level] = space @ np.linalg.eigh(space.T @ (tilt[:, None] * space))[1]
+            vectors[:, level] = space @ np.linalg.eigh(space.conj().T @ (tilt[:, None] * space))[1]
     lowest = vectors[:, :count]
     # The first component near the largest is positive: "the largest" alone could be a tie.
     size = np.abs(lowest)
     first = np.argmax(size > 0.9 * size.max(axis=0), axis=0)
-    return lowest * np.sign(lowest[first, np.arange(count)])
+    return lowest * np.conj(np.sign(lowest[first, np.arange(count)]))

@@ -14,6 +14,9 @@ where M_T joins representatives by the hops of spin up that end in T r'. Rows ar
 length of the orbit, which makes this Hermitian. A representative that some translations leave as it is has a row of
 less freedom, to which `Sector.project` brings a vector. With the identity as the only translation this is the whole
 basis.
+
+A twist is spread evenly over its axis (`zoo.systems.lattice.Lattice.uniform_gauge`), where translations are symmetries;
+energies and densities do not depend on the gauge.
 """
 
 from __future__ import annotations
@@ -24,12 +27,26 @@ import math
 
 import numpy as np
 
-from zoo.systems import exact
+from zoo.systems import exact, symmetry
 from zoo.systems.base import LatticeSystem
+from zoo.systems.lattice import Bond
 from zoo.systems.symmetry import Symmetry
 
 _BLOCK = 1 << 20
 """Amplitudes that are worked on at once."""
+
+
+def uniform_bonds(system: LatticeSystem) -> tuple[Bond, ...]:
+    """The bonds of the system, with a twist spread evenly."""
+    if not system.geometry.twist:
+        return system.bonds
+    gauge = system.geometry.uniform_gauge
+    return tuple((i, j, complex(hopping * gauge[i] * np.conj(gauge[j]))) for i, j, hopping in system.bonds)
+
+
+def translations(system: LatticeSystem) -> tuple[Symmetry, ...]:
+    """The translations of the system with a twist spread evenly, the identity first."""
+    return symmetry.translations(system, uniform_bonds(system))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,7 +80,7 @@ class Translated:
 
     Args:
         system: The system.
-        translations: A group of symmetries of it, the identity first.
+        translations: A group of symmetries of it, as the function `translations` gives them.
     """
 
     def __init__(self, system: LatticeSystem, translations: tuple[Symmetry, ...]):
@@ -74,8 +91,8 @@ class Translated:
         # Which translations leave a representative as it is: (translations, representatives).
         self.stabilisers = self.up.images[:, self.representatives] == self.representatives
         self.stabiliser_orders = self.stabilisers.sum(axis=0)
-        self.hop_up = exact.one_spin_hopping(system, system.n_up)[self.representatives].tocoo()
-        self.hop_down = exact.one_spin_hopping(system, system.n_down)
+        hops = [exact.one_spin_hopping(system, count, uniform_bonds(system)) for count in (system.n_up, system.n_down)]
+        self.hop_up, self.hop_down = hops[0][self.representatives].tocoo(), hops[1]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -104,7 +121,8 @@ class Sector:
         import scipy.sparse
 
         self.basis = basis
-        self.phases = phases.real.copy() if np.allclose(phases.imag, 0, atol=1e-12) else phases
+        real = np.allclose(phases.imag, 0, atol=1e-12) and not basis.system.is_complex
+        self.phases = phases.real.copy() if real else phases
         hops, orbit = basis.hop_up, basis.orbit[basis.hop_up.coords[1]]
         rows, ends = hops.coords
         scale = np.sqrt(basis.stabiliser_orders[orbit] / basis.stabiliser_orders[rows])

@@ -2,7 +2,8 @@
 
 An element acts as a unitary U with U c+_i,s U^-1 = sign_i c+_p(i),s' and U |0> = |0>: a permutation of the sites, and a
 sign where a site is carried across antiperiodic boundaries. Only elements that leave every hopping and every repulsion
-of the Hamiltonian as they are are symmetries; open boundaries, anisotropic hopping and flux rule others out.
+of the Hamiltonian as they are are symmetries; open boundaries, anisotropic hopping and flux rule others out. So does a
+twist, which stands at one place of its axis, for all that would move it (but see `Lattice.uniform_gauge`).
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from zoo.errors import UnknownNameError
 from zoo.systems.base import LatticeSystem
-from zoo.systems.lattice import Lattice
+from zoo.systems.lattice import Bond, Lattice
 
 KINDS = ("translations", "point_group", "spin_flip")
+
+_SAME = 1e-9
+"""Relative difference of complex hoppings that is rounding."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -81,10 +85,20 @@ def symmetries(system: LatticeSystem, kind: str) -> tuple[Symmetry, ...]:
         identity = Symmetry(np.arange(system.n_sites), np.ones(system.n_sites, dtype=int))
         flips = system.n_up == system.n_down
         return (identity, dataclasses.replace(identity, flips_spin=True)) if flips else (identity,)
-    elements = _translations(system.geometry) if kind == "translations" else _point_group(system.geometry)
+    if kind == "translations":
+        return translations(system, system.bonds)
+    return _kept(_point_group(system.geometry), system.bonds, system.repulsions)
+
+
+def translations(system: LatticeSystem, bonds: tuple[Bond, ...]) -> tuple[Symmetry, ...]:
+    """The translations of the lattice that leave these bonds as they are, and the repulsions; the identity first."""
+    return _kept(_translations(system.geometry), bonds, system.repulsions)
+
+
+def _kept(elements: Iterable[list[Symmetry]], bonds: tuple[Bond, ...], repulsions: tuple) -> tuple[Symmetry, ...]:
     found: dict[bytes, Symmetry] = {}  # on short axes two elements may move the sites alike
     for candidates in elements:
-        kept = [candidate for candidate in candidates if _keeps_hamiltonian(system, candidate)]
+        kept = [candidate for candidate in candidates if _keeps_hamiltonian(bonds, repulsions, candidate)]
         for element in kept[:1]:
             found.setdefault(element.permutation.tobytes() + element.signs.tobytes(), element)
     return tuple(found.values())
@@ -117,13 +131,18 @@ def _elements(lattice: Lattice, matrix: np.ndarray, shifts: list[np.ndarray]) ->
     return [Symmetry(*found) for found in maps if found is not None]
 
 
-def _keeps_hamiltonian(system: LatticeSystem, element: Symmetry) -> bool:
+def _keeps_hamiltonian(bonds: tuple[Bond, ...], repulsions: tuple, element: Symmetry) -> bool:
     """Whether every hopping and every repulsion reappears where the element takes it."""
     place, signs = element.permutation, element.signs
-    for pairs, changes_sign in ((system.bonds, True), (system.repulsions, False)):
+    for pairs, changes_sign in ((bonds, True), (repulsions, False)):
         strength = {(i, j): value for i, j, value in pairs}
         for i, j, value in pairs:
             image = (min(place[i], place[j]), max(place[i], place[j]))
-            if strength.get(image) != (value * signs[i] * signs[j] if changes_sign else value):
+            found, wanted = strength.get(image), value * signs[i] * signs[j] if changes_sign else value
+            if isinstance(wanted, complex):
+                wanted = wanted if place[i] < place[j] else wanted.conjugate()
+                if found is None or abs(found - wanted) > _SAME * abs(wanted):
+                    return False
+            elif found != wanted:
                 return False
     return True

@@ -90,7 +90,7 @@ def expand(arguments: Sequence[str]) -> list[str]:
 def lattice_name(system: LatticeModel) -> str | None:
     """Such as ``square_16_P``; None where VarBench has no name: chains and squares of equal sides have one."""
     kind = canonical(system.lattice)
-    if kind not in ("chain", "rectangle") or len(set(system.extent)) != 1:
+    if system.twist or kind not in ("chain", "rectangle") or len(set(system.extent)) != 1:
         return None
     letters = "".join(sorted(set(system.boundary), key="PAO".index))
     return f"{'chain' if kind == 'chain' else 'square'}_{system.n_sites}_{letters}"
