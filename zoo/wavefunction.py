@@ -33,8 +33,8 @@ class Wavefunction(keras.Model):
             that learns a cusp leaves it out.
         needs_pretraining: Whether the first weights are random, so that a run first fits `orbital_matrices` to the
             orbitals of the system (`harness.pretraining`).
-        complex_values: On a lattice, whether it takes complex hoppings (`LatticeSystem.is_complex`), where ``sign`` is a
-            complex number of modulus one, and the weights stay real; a model that does not refuses such systems.
+        complex_values: On a lattice, whether it takes complex hoppings (`LatticeSystem.is_complex`): ``sign`` is then a
+            complex number of modulus one, while weights stay real. A model that does not refuses such systems.
         low_rank: On a lattice, how the ratios of Psi between configurations a hop apart follow without determinants,
             from the weights that `low_rank_factors` gives; None for models in which a hop changes all orbitals.
     """
@@ -50,7 +50,7 @@ class Wavefunction(keras.Model):
         if isinstance(system, LatticeSystem) and system.is_complex and not self.complex_values:
             raise ZooError(
                 f"{self.name}: its values are real, and the hopping is complex, as by a twist other than 0 and 0.5; "
-                "expected a real Hamiltonian, or a model of complex values such as slater_jastrow"
+                "expected a real Hamiltonian"
             )
         self.system: Any = system  # a ContinuumSystem or a LatticeSystem, by its `space`
         self.hyperparameters = hyperparameters
