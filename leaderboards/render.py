@@ -1,201 +1,213 @@
-"""From boards to pages: one of Markdown and one of HTML for each system, and an index of each.
+"""From boards to pages: HTML for people, and Markdown from the same rows.
 
-The pages depend on the records alone, so that the same records give the same bytes. An HTML page needs nothing but
-itself.
+The pages depend on the records and on the reference energies alone, so that the same records give the same bytes. An
+HTML page needs nothing but itself.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
+from markdown_it import MarkdownIt
+from markupsafe import Markup, escape
 
 from harness.format import shorthand
-from harness.record import ReferenceEnergy, RunRecord
-from leaderboards.board import (
-    DRAWS_PER_TAU,
-    MAXIMUM_DRIFT_Z,
-    MAXIMUM_RHAT,
-    MINIMUM_ESS,
-    RESULTS,
-    TIE_SIGMAS,
-    Board,
-    Row,
-    Table,
-    boards,
-    collect,
-)
+from leaderboards import figures, overview, rules
+from leaderboards.board import RESULTS, Board, Result, Row, Table, boards, collect
+from leaderboards.lines import KINDS, Line, columns, describe, lines, model_page, run_line
+from zoo import registry
+from zoo.errors import ZooError
 
 TEMPLATES = Path(__file__).with_name("templates")
 SITE = Path(__file__).with_name("site")
 
-KINDS = {
-    "exact": "exact",
-    "projected": "projector Monte Carlo",
-    "variational": "variational",
-    "extrapolated": "extrapolated",
-    "estimate": "estimate",
+FAMILIES = {
+    "quantum_dot": "Quantum dots",
+    "molecule": "Atoms and molecules",
+    "electron_gas": "Electron gas",
+    "hubbard": "Hubbard lattices",
+    "t_v": "Spinless fermions",
 }
-"""Words for the kinds of reference energies."""
+"""Families in words, in their order on the index; others follow under their own names."""
+_ON_A_CARD = 4
 
-EMPTY = "–"
 
-
-@dataclasses.dataclass(frozen=True)
-class Line:
-    """One line of a printed table: a run, or a reference among the runs. All text.
-
-    Attributes:
-        reference: Whether it is a reference; ``remark`` is its citation then.
-        ranked: Whether it is a run with a rank.
-        cells: Text of each column, by its name.
-        remark: Why a run has no rank; empty where it has one.
-        command: What started the run.
-        details: Versions and the like, beside the command.
-    """
-
-    reference: bool
-    ranked: bool
-    cells: dict[str, str]
-    remark: str
-    command: str = ""
-    details: str = ""
+def pages(results: Sequence[Result]) -> dict[str, str]:
+    """The text of every page by its name: the index and the overview, then systems, then models."""
+    found = boards(results)
+    environment = _environment()
+    models = overview.order({result.record.model.name for result in results})
+    environment.globals["linked"] = set(models)
+    heats = overview.heats(found)
+    written = {
+        "index.html": environment.get_template("index.html.j2").render(
+            here="index", cards=_cards(found), models=models
+        ),
+        "index.md": environment.get_template("index.md.j2").render(boards=found, entries=_entries(found), heats=heats),
+        "overview.html": environment.get_template("overview.html.j2").render(
+            here="overview", heats=heats, legend=overview.LEGEND
+        ),
+    }
+    for board in found:
+        values = _system(board)
+        for ending in ("html", "md"):
+            written[f"{board.slug}.{ending}"] = environment.get_template(f"system.{ending}.j2").render(**values)
+    for name in models:
+        written[model_page(name)] = environment.get_template("model.html.j2").render(**_model(name, found))
+    return written
 
 
 def build(sources: Sequence[Path] = (RESULTS,), site: Path = SITE) -> list[Path]:
-    """Write the pages of every system found in the sources.
+    """Write the pages of every system and model found in the sources.
 
     Args:
         sources: Folders of runs or of results, and single records.
         site: Folder for the pages; made if missing.
 
     Returns:
-        The files written: the two indices, then two for each system.
+        The files written.
 
     Raises:
         ZooError: A source is missing, or a file is not a valid record.
     """
-    found = boards(collect(sources))
+    written = pages(collect(sources))
     site = Path(site)
     site.mkdir(parents=True, exist_ok=True)
-    environment = _environment()
-    pages = {f"index.{ending}": _index(environment, found, ending) for ending in ("md", "html")}
-    for board in found:
-        for ending in ("md", "html"):
-            pages[f"{board.slug}.{ending}"] = _page(environment, board, ending)
-    for name, text in pages.items():
+    for name, text in written.items():
         (site / name).write_text(text, encoding="utf-8", newline="\n")
-    return [site / name for name in pages]
+    return [site / name for name in written]
 
 
-def lines(board: Board, table: Table) -> list[Line]:
-    """Rows of a table as text, with the references at their places among the ranked energies."""
-    several = len(board.references) > 1
-    printed: list[Line] = []
-    waiting = list(board.references)
-    for row in table.rows:
-        while waiting and (row.rank is None or waiting[0].energy < row.record.energy.mean):  # type: ignore[union-attr]
-            printed.append(_reference_line(waiting.pop(0)))
-        printed.append(_run_line(row, several))
-    return printed + [_reference_line(reference) for reference in waiting]
+def check(sources: Sequence[Path] = (RESULTS,), site: Path = SITE) -> list[str]:
+    """How the pages in a folder differ from what the records give, a line each; empty where they do not.
+
+    Raises:
+        ZooError: A source or the folder is missing, or a file is not a valid record.
+    """
+    site = Path(site)
+    if not site.is_dir():
+        raise ZooError(f"{site}: expected a folder of pages")
+    expected = pages(collect(sources))
+    there = {path.name: path for ending in ("html", "md") for path in site.glob(f"*.{ending}")}
+    problems = []
+    for name in sorted({*expected, *there}):
+        if name not in there:
+            problems.append(f"{site / name}: missing")
+        elif name not in expected:
+            problems.append(f"{site / name}: no record gives this page, delete it")
+        else:
+            place = _first_difference(there[name].read_text(encoding="utf-8"), expected[name])
+            if place is not None:
+                problems.append(f"{site / name}: line {place} differs from what the records give")
+    return problems
 
 
-def columns(board: Board) -> dict[str, str]:
-    """Names and headings of the numbers after the model's name."""
-    v_score = {"v_score": "V-score"} if board.space == "lattice" else {}
+def _first_difference(text: str, expected: str) -> int | None:
+    if text == expected:
+        return None
+    mine, others = text.split("\n"), expected.split("\n")
+    same = (n for n, (a, b) in enumerate(zip(mine, others, strict=False), start=1) if a != b)
+    return next(same, min(len(mine), len(others)) + 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Card:
+    board: Board
+    family: str
+    summary: str
+    top: list[Line]
+    note: str
+    foot: str
+
+
+def _cards(found: list[Board]) -> list[_Card]:
+    """By family, in the order of `FAMILIES`, then by the number of electrons and by name."""
+    order = {family: place for place, family in enumerate(FAMILIES)}
+
+    def place(board: Board) -> tuple:
+        system = board.system
+        return order.get(system.family, len(order)), system.family, system.n_up + system.n_down, board.name, board.slug
+
+    return [_card(board) for board in sorted(found, key=place)]
+
+
+def _card(board: Board) -> _Card:
+    """Of a system: the best row of each model under the largest budget that has ranked any."""
+    table = next((table for table in board.tables if table.best is not None), None)
+    best: dict[str, Row] = {}
+    for row in () if table is None else table.ranked:
+        best.setdefault(row.record.model.name, row)
+    top = [run_line(board, row) for row in list(best.values())[:_ON_A_CARD]]
+    note = ""
+    if top and board.reference is not None:
+        note = f"{top[0].cells['error']} from the {KINDS[board.reference.kind]} reference"
+    counted = sum(len(t.ranked) for t in board.tables)
+    foot = (
+        f"{counted} ranked {'row' if counted == 1 else 'rows'} of {board.runs} {'run' if board.runs == 1 else 'runs'}"
+    )
+    if table is not None:
+        foot += f" · best under {table.protocol} {table.version}"
+    return _Card(board, FAMILIES.get(board.system.family, board.system.family), summary(board), top, note, foot)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def summary(board: Board) -> str:
+    """The registry's line on the system, if it is the very same; otherwise its family and electrons."""
+    if board.name in registry.list_systems():
+        spec = registry.system_spec(board.name)
+        if spec.create().sha256 == board.system.sha256:
+            return spec.summary
+    return f"{board.system.family}, {board.system.n_up} + {board.system.n_down} electrons"
+
+
+def _system(board: Board) -> dict[str, Any]:
+    reference = board.reference
     return {
-        "energy": f"Energy / {board.unit}",
-        "error": f"Error / {board.unit}",
-        "correlation": "Correlation",
-        **v_score,
-        "parameters": "Parameters",
-        "seconds": "Seconds",
-        "backend": "Backend",
-        "seed": "Seed",
-        "status": "Status",
+        "here": "",
+        "board": board,
+        "summary": summary(board),
+        "parameters": describe(board.system.parameters),
+        "columns": columns(board),
+        "reference": reference and shorthand(reference.energy, reference.uncertainty),
+        "kind": reference and KINDS[reference.kind],
+        "hartree_fock": None if board.hartree_fock is None else shorthand(board.hartree_fock, None),
+        "tables": [(table, lines(board, table), figures.of_table(board, table)) for table in board.tables],
     }
 
 
-def describe(parameters: dict[str, Any]) -> str:
-    """``u=4.0, t=1.0``; nested values as JSON would show them, without quotes."""
-    return ", ".join(f"{name}={_plain(value)}" for name, value in parameters.items())
+def _model(name: str, found: list[Board]) -> dict[str, Any]:
+    rows: list[tuple[Board, Table, Row]] = [
+        (board, table, row)
+        for board in found
+        for table in board.tables
+        for row in table.rows
+        if row.record.model.name == name
+    ]
+    spec = registry.model_spec(name) if name in registry.list_models() else None
+    return {
+        "here": "",
+        "name": name,
+        "spec": spec,
+        "card": None if spec is None else MarkdownIt("commonmark", {"html": False}).render(spec.card.strip("\n")),
+        "distributions": ", ".join(sorted({row.record.model.distribution for _, _, row in rows})),
+        "results": [(board, table, run_line(board, row)) for board, table, row in rows],
+    }
 
 
-def _plain(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list):
-        return "(" + ", ".join(map(_plain, value)) + ")"
-    if isinstance(value, dict):
-        return "(" + describe(value) + ")"
-    return str(value)
-
-
-def _run_line(row: Row, several_references: bool) -> Line:
-    record = row.record
-    energy = EMPTY if record.energy is None else shorthand(record.energy.mean, record.energy.stderr)
-    return Line(
-        reference=False,
-        ranked=row.rank is not None,
-        cells={
-            "rank": EMPTY if row.rank is None else str(row.rank),
-            "model": record.model.name,
-            "energy": energy,
-            "error": _error(record, several_references),
-            "correlation": _correlation(record),
-            "v_score": EMPTY if record.v_score is None else f"{record.v_score:.2e}",
-            "parameters": EMPTY if record.model.parameters is None else f"{record.model.parameters:,}",
-            "seconds": _seconds(record),
-            "backend": record.compute.backend,
-            "seed": str(record.provenance.seed),
-            "status": record.status,
-        },
-        remark="; ".join(row.reasons),
-        command=record.provenance.command,
-        details=_details(record),
-    )
-
-
-def _reference_line(reference: ReferenceEnergy) -> Line:
-    energy = shorthand(reference.energy, reference.uncertainty)
-    cells = {"rank": "ref", "model": f"Reference: {KINDS[reference.kind]}", "energy": energy}
-    return Line(reference=True, ranked=False, cells=cells, remark=reference.citation)
-
-
-def _error(record: RunRecord, several_references: bool) -> str:
-    if record.error is None or record.energy is None or record.reference is None:
-        return EMPTY
-    uncertainty = math.hypot(record.energy.stderr, record.reference.uncertainty or 0.0)
-    text = shorthand(record.error.absolute, uncertainty, signed=True)
-    return f"{text} from {record.reference.energy:.8g}" if several_references else text
-
-
-def _correlation(record: RunRecord) -> str:
-    recovered = None if record.error is None else record.error.correlation_recovered
-    return EMPTY if recovered is None else f"{100 * recovered:.2f} %"
-
-
-def _seconds(record: RunRecord) -> str:
-    parts = [s for s in (record.compute.train_seconds, record.compute.evaluate_seconds) if s is not None]
-    return f"{sum(parts):,.0f}" if parts else EMPTY
-
-
-def _details(record: RunRecord) -> str:
-    """What a reader needs beside the command to run it again."""
-    provenance = record.provenance
-    library = {"tensorflow": provenance.tensorflow, "jax": provenance.jax}[record.compute.backend]
-    commit = EMPTY if provenance.git_commit is None else provenance.git_commit[:12]
-    changes = " with uncommitted changes" if provenance.dirty else ""
-    return (
-        f"{record.model.name} {record.model.version} ({record.model.distribution}), seed {provenance.seed}, "
-        f"started {provenance.started_utc}, zoo {provenance.zoo_version}, commit {commit}{changes}, "
-        f"Python {provenance.python}, Keras {provenance.keras}, {record.compute.backend} {library or EMPTY}, "
-        f"{record.compute.precision} on {record.compute.device}"
-    )
+def _entries(found: list[Board]) -> list[tuple[Board, Table, Line | None]]:
+    return [
+        (board, table, None if table.best is None else run_line(board, table.best))
+        for board in found
+        for table in board.tables
+    ]
 
 
 def _environment() -> jinja2.Environment:
@@ -207,15 +219,18 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["cell"] = _markdown_cell
-    environment.globals["rules"] = (
-        f"Ranks hold within one system and one protocol, by energy; energies that agree with the best of their group "
-        f"within {TIE_SIGMAS} standard errors share a rank. A run has a rank if it completed, kept to the budget of "
-        f"its protocol and passed the statistics gate: effective sample size at least {MINIMUM_ESS}, at least "
-        f"{DRAWS_PER_TAU} autocorrelation times for each walker, drift below {MAXIMUM_DRIFT_Z} standard errors and "
-        f"R-hat below {MAXIMUM_RHAT}. Brackets hold the standard error of the last digits."
-    )
+    environment.filters |= {"cell": _markdown_cell, "minus": _minus, "breakable": _breakable, "page": model_page}
+    environment.globals |= {
+        "rules": rules.IN_WORDS,
+        "style": Markup(_compact((TEMPLATES / "style.css").read_text(encoding="utf-8"))),
+        "script": Markup((TEMPLATES / "board.js").read_text(encoding="utf-8").strip()),
+    }
     return environment
+
+
+def _compact(style: str) -> str:
+    """A style sheet without the white space that is there for its readers."""
+    return re.sub(r"\s*([{};])\s*", r"\1", style).replace("}", "}\n").strip()
 
 
 def _markdown_cell(text: str) -> str:
@@ -223,17 +238,11 @@ def _markdown_cell(text: str) -> str:
     return " ".join(text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").split())
 
 
-def _page(environment: jinja2.Environment, board: Board, ending: str) -> str:
-    tables = [(table, lines(board, table)) for table in board.tables]
-    return environment.get_template(f"system.{ending}.j2").render(
-        board=board, tables=tables, columns=columns(board), parameters=describe(board.system.parameters)
-    )
+def _minus(text: str | None) -> str:
+    """Numbers with the sign that is as wide as a plus."""
+    return "" if text is None else re.sub(r"(?<![\w.])-(?=\d)", "−", text)
 
 
-def _index(environment: jinja2.Environment, found: list[Board], ending: str) -> str:
-    entries = [
-        (board, table, _run_line(table.best, several_references=False) if table.best is not None else None)
-        for board in found
-        for table in board.tables
-    ]
-    return environment.get_template(f"index.{ending}.j2").render(entries=entries, empty=EMPTY)
+def _breakable(name: str) -> Markup:
+    """A name that may be broken after its underscores."""
+    return Markup(str(escape(name)).replace("_", "_<wbr>"))

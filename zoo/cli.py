@@ -386,6 +386,33 @@ def build(
         print(page)
 
 
+@leaderboard.command(
+    name="check",
+    epilog="[bold]Examples[/bold]\n  zoo leaderboard check\n  zoo leaderboard check runs my_record.json --site site",
+)
+def check_pages(
+    sources: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="SOURCES...", help="Records, and folders that hold some.", show_default="the committed results"
+        ),
+    ] = None,
+    site: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the pages.")] = Path("leaderboards/site"),
+) -> int:
+    """Compare pages with what the records give; names each page that differs."""
+    from leaderboards.board import RESULTS
+    from leaderboards.render import check as compare_pages
+
+    problems = compare_pages(sources or [RESULTS], site)
+    if problems:
+        print(*problems, sep="\n")
+        again = shlex.join(["zoo", "leaderboard", "build", *map(str, sources or [RESULTS]), "--site", str(site)])
+        print(f"{again} writes them anew")
+        return 1
+    print(f"{site}: as the records have it")
+    return 0
+
+
 @app.command(
     epilog="[bold]Examples[/bold]\n  zoo check slater_jastrow\n  zoo check my_model system=hubbard_4x4 backend=jax",
 )

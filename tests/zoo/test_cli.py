@@ -136,6 +136,7 @@ def test_show_system_lists_parameters_and_references_with_sources(capsys):
         (["check", "slater"], "unknown model 'slater'"),
         (["check", "sj", "system=heliun"], "unknown system 'heliun'"),
         (["leaderboard", "build", "no/such/folder"], "no/such/folder"),
+        (["leaderboard", "check", "--site", "no/such/folder"], "no/such/folder: expected a folder of pages"),
         (["plot", "backflow", "no/such/run"], "expected the folder of a run"),
         (["plot", "nodes"], "RUN"),
         (["plot", "node"], "node"),
@@ -177,6 +178,7 @@ def test_without_arguments_it_explains_itself(capsys):
 
 
 COMMANDS = [[], ["run"], ["evaluate"], ["compare"], ["list"], ["show"], ["check"], ["leaderboard", "build"]]
+COMMANDS += [["leaderboard", "check"]]
 COMMANDS += [["plot", "backflow"], ["plot", "nodes"]]
 
 
@@ -310,3 +312,22 @@ def test_leaderboard_of_recorded_runs(tmp_path, capsys):
     pages = [Path(line) for line in capsys.readouterr().out.split()]
     assert all(page.is_file() for page in pages)
     assert any("quantum_dot_n2" in page.name and page.suffix == ".html" for page in pages)
+
+
+def test_leaderboard_check_names_the_pages_that_differ(tmp_path, capsys):
+    (tmp_path / "mine.json").write_text(record().to_json())
+    arguments = [str(tmp_path / "mine.json"), "--site", str(tmp_path / "site")]
+    assert cli.main(["leaderboard", "build", *arguments]) == 0
+    assert cli.main(["leaderboard", "check", *arguments]) == 0
+    page = tmp_path / "site" / "index.html"
+    page.write_text(page.read_text() + "typed by hand")
+    capsys.readouterr()
+    assert cli.main(["leaderboard", "check", *arguments]) == 1
+    out = capsys.readouterr().out
+    assert f"{page}: line" in out and out.count("differs") == 1
+    assert f"zoo leaderboard build {arguments[0]} --site {arguments[2]}" in out
+
+
+def test_committed_pages_are_those_of_the_committed_results(monkeypatch, capsys):
+    monkeypatch.chdir(Path(__file__).parents[2])
+    assert cli.main(["leaderboard", "check"]) == 0, capsys.readouterr().out
