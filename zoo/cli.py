@@ -399,10 +399,17 @@ def check_pages(
     ] = None,
     site: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the pages.")] = Path("leaderboards/site"),
 ) -> int:
-    """Compare pages with what the records give; names each page that differs."""
+    """Compare pages with what the records give; names each page that differs.
+
+    Committed results are checked first: names each record, weight file or curve that is not as it must be.
+    """
     from leaderboards.board import RESULTS
     from leaderboards.render import check as compare_pages
+    from leaderboards.validation import all_problems
 
+    if not sources and (unsound := all_problems(RESULTS)):
+        print(*unsound, sep="\n")
+        return 1
     problems = compare_pages(sources or [RESULTS], site)
     if problems:
         print(*problems, sep="\n")
@@ -411,6 +418,60 @@ def check_pages(
         return 1
     print(f"{site}: as the records have it")
     return 0
+
+
+@app.command(
+    epilog="[bold]Examples[/bold]\n  zoo submit runs/helium/slater_jastrow/RUN\n  zoo submit --suite laptop",
+)
+def submit(
+    runs: Annotated[
+        list[Path] | None, typer.Argument(metavar="RUN...", help="Folders of runs.", show_default=False)
+    ] = None,
+    suite: Annotated[
+        str | None, typer.Option(metavar="SUITE", help="The completed runs of this suite below the folder runs.")
+    ] = None,
+    results: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to.", show_default="the committed results")
+    ] = None,
+) -> int:
+    """Check runs, and copy what the boards need of them to the committed results.
+
+    A record whose numbers, files, budget or provenance do not hold is refused with the reasons.
+    """
+    from harness.suite import load, progress
+    from leaderboards.board import RESULTS
+    from leaderboards.submission import submit as copy
+
+    folders = [*(runs or []), *(progress(load(suite)).finished if suite else [])]
+    if not folders:
+        raise ZooError("RUN is missing: expected folders of completed runs, or --suite NAME with some")
+    outcomes = copy(folders, results or RESULTS)
+    for outcome in outcomes:
+        _console().print(outcome, soft_wrap=True)
+    return 0 if all(outcome.result for outcome in outcomes) else 1
+
+
+@app.command(
+    epilog="[bold]Examples[/bold]\n"
+    "  zoo verify runs/helium/slater_jastrow/RUN\n"
+    "  zoo verify leaderboards/results/SYSTEM/slater_jastrow/RUN draws=400 seed=1",
+)
+def verify(
+    run: Annotated[Path, typer.Argument(metavar="RUN|RESULT", help="Folder of a run, or of a committed result.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KEY=VALUE...", help="draws, walkers, seed.", show_default=False),
+    ] = None,
+) -> int:
+    """Measure the energy of a record's weights anew, and confirm the record's within the errors of both.
+
+    Files, hashes and numbers of the record are checked first. An energy that the weights do not give is refused.
+    """
+    from leaderboards.verification import verify as confirm
+
+    verdict = confirm(run, overrides or [], _prepare)
+    _console().print(verdict, soft_wrap=True)
+    return 0 if verdict.confirmed else 1
 
 
 @app.command(

@@ -39,6 +39,12 @@ class Progress:
     def completed(self) -> int:
         return len(self.sweep.jobs) - len(self.sweep.unfinished)
 
+    @property
+    def finished(self) -> list[Path]:
+        """Folders of its completed runs."""
+        waiting = set(self.sweep.unfinished)
+        return [job.folder for job in self.sweep.jobs if job not in waiting]
+
     def __str__(self) -> str:
         left = f"{self.left / 3600:.1f} h" if self.left >= 3600 else f"{self.left / 60:.0f} min"
         todo = f", about {left} left on two CPU cores" if self.completed < len(self.sweep.jobs) else ""
