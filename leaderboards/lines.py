@@ -41,7 +41,8 @@ class Line:
         remark: Why a run has no rank, what a row leaves out, or the source of a published value.
         commands: What makes the row again.
         seeds: One line for each seed.
-        versions: What it ran on.
+        versions: Versions of model, source and libraries.
+        started: When the first of its runs was started.
     """
 
     kind: str
@@ -53,6 +54,7 @@ class Line:
     commands: tuple[str, ...] = ()
     seeds: tuple[str, ...] = ()
     versions: str = ""
+    started: str = ""
 
 
 def columns(board: Board) -> dict[str, tuple[str, str]]:
@@ -117,6 +119,7 @@ def run_line(board: Board, row: Row) -> Line:
         commands=commands.reproduce(row.records),
         seeds=_seeds(row),
         versions=_versions(row),
+        started=min(other.provenance.started_utc for other in row.records),
     )
 
 
@@ -223,9 +226,8 @@ def _versions(row: Row) -> str:
     source = f", commit {', '.join(commits)}{changes}" if commits else ""
     own = record.model.distribution
     return (
-        f"{record.model.name} {record.model.version} of {own}; zoo {provenance.zoo_version}{source}; "
-        f"Python {provenance.python}, Keras {provenance.keras}, {compute.backend} {library or EMPTY}, "
-        f"{compute.precision} on {compute.device}; started {provenance.started_utc}"
+        f"Version {record.model.version} of {own}{source}; Python {provenance.python}, Keras {provenance.keras}, "
+        f"{compute.backend} {library or EMPTY}, {compute.precision}"
     )
 
 

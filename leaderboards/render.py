@@ -35,6 +35,8 @@ FAMILIES = {
 }
 """Families in words, in their order on the index; others follow under their own names."""
 _ON_A_CARD = 4
+MOST_SHOWN = 100
+"""Rows of a table that are shown at first, where it has more: laying out thousands takes seconds. As in style.css."""
 
 
 def pages(results: Sequence[Result]) -> dict[str, str]:
@@ -179,8 +181,16 @@ def _system(board: Board) -> dict[str, Any]:
         "reference": reference and shorthand(reference.energy, reference.uncertainty),
         "kind": reference and KINDS[reference.kind],
         "hartree_fock": None if board.hartree_fock is None else shorthand(board.hartree_fock, None),
-        "tables": [(table, lines(board, table), figures.of_table(board, table)) for table in board.tables],
+        "tables": [_table(board, table) for table in board.tables],
     }
+
+
+def _table(board: Board, table: Table) -> tuple[Table, list[Line], list[str], list[figures.Figure]]:
+    """With its lines, figures, and the software of its rows where a long table has it in a list of its own."""
+    found = lines(board, table)
+    long = len(found) > MOST_SHOWN
+    software = list(dict.fromkeys(line.versions for line in found if line.versions)) if long else []
+    return table, found, software, figures.of_table(board, table)
 
 
 def _model(name: str, found: list[Board]) -> dict[str, Any]:
@@ -222,6 +232,7 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {"cell": _markdown_cell, "minus": _minus, "breakable": _breakable, "page": model_page}
     environment.globals |= {
         "rules": rules.IN_WORDS,
+        "most_shown": MOST_SHOWN,
         "style": Markup(_compact((TEMPLATES / "style.css").read_text(encoding="utf-8"))),
         "script": Markup((TEMPLATES / "board.js").read_text(encoding="utf-8").strip()),
     }

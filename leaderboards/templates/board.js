@@ -25,7 +25,7 @@ function filter(tools) {
     body.hidden = (kind && !shown.includes(kind)) || !words.every(word => text.includes(word));
     count += !body.hidden;
   }
-  tools.querySelector("output").textContent = `${count} rows`;
+  tools.querySelector("output").textContent = `${count} row${count === 1 ? "" : "s"}`;
 }
 
 async function copy(button) {
@@ -36,11 +36,22 @@ async function copy(button) {
   setTimeout(() => { button.textContent = "Copy"; }, 2000);
 }
 
+function toggle(button) {
+  const body = button.closest("tbody");
+  button.ariaExpanded = body.classList.toggle("open");
+  for (const code of body.querySelectorAll(".cmd code:only-child"))
+    code.after(Object.assign(document.createElement("button"), {textContent: "Copy"}));
+}
+
 addEventListener("click", event => {
   const button = event.target.closest("button");
   if (!button) return;
   if (button.parentNode.scope === "col") sort(button.parentNode);
-  else if (button.ariaExpanded) button.ariaExpanded = button.closest("tbody").classList.toggle("open");
+  else if (button.ariaExpanded) toggle(button);
+  else if (button.closest(".all")) {
+    button.closest("section").querySelector(".cut").classList.remove("cut");
+    button.parentNode.remove();
+  }
   else copy(button);
 });
 addEventListener("input", event => filter(event.target.closest(".tools")));
