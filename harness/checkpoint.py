@@ -22,8 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from harness import files
-from zoo.errors import ZooError
+from harness import files, untrusted
+from zoo.errors import Failure, ZooError
 
 SCHEMA_VERSION = 1
 FOLDER = "checkpoints"
@@ -101,7 +101,7 @@ def save(
         with contextlib.suppress(OSError):  # give back the space; the error itself is raised below
             _remove_unfinished(folder)
         problem = f"{error.filename or folder}: cannot save step {step}: {files.reason(error)}"
-        raise ZooError(f"{problem}; {_last_good(folder, config_sha256)}") from error
+        raise Failure(f"{problem}; {last_good(folder, config_sha256)}") from error
     return checkpoint
 
 
@@ -138,11 +138,7 @@ def best(folder: str | os.PathLike, config_sha256: str) -> Checkpoint | None:
 
 def load(checkpoint: Checkpoint) -> tuple[int, dict[str, np.ndarray]]:
     """Step and state of a checkpoint that `latest` or `best` found."""
-    try:
-        with np.load(checkpoint.state, allow_pickle=False) as archive:
-            return checkpoint.step, {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise ZooError(f"{checkpoint.state}: cannot be read: {error}") from error
+    return checkpoint.step, untrusted.read_arrays(checkpoint.state)
 
 
 def _storable(name: str, array: np.ndarray) -> np.ndarray:
@@ -183,7 +179,7 @@ def _read_manifest(path: Path) -> dict:
     """The manifest, or a ZooError that says why it cannot be one."""
     step = int(path.stem.split("-")[1])
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = untrusted.parse_json(untrusted.read_text(path))
         written, version = manifest["step"], manifest["schema_version"]
         expected = {f"{path.stem}.npz", f"{path.stem}.weights.h5"}
         complete = set(manifest["files"]) == expected and {"config_sha256", "best"} <= set(manifest)
@@ -277,7 +273,7 @@ def _intact_or_none(manifests: list[Path], config_sha256: str) -> Checkpoint | N
         return None
 
 
-def _last_good(folder: Path, config_sha256: str) -> str:
+def last_good(folder: Path, config_sha256: str) -> str:
     """What a failed save leaves to go on from, in words."""
     checkpoint = _intact_or_none(_manifests(folder), config_sha256)
     return f"step {checkpoint.step} is still there to resume from" if checkpoint else "no checkpoint is there yet"

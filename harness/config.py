@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from harness import settings
+from harness import settings, untrusted
 from harness.keys import CHOICES, GROUPS, General, canonical, field_of, require_key, sections_of
 from harness.observables import choose, measurements
 from harness.overrides import first_line, hydra_line, parse, split, values_of
@@ -96,11 +95,9 @@ class RunConfig:
         path = Path(run) / CONFIG_FILE
         if not path.is_file():
             raise ZooError(f"{run}: expected the folder of a run, which holds {CONFIG_FILE}")
-        import yaml
-
         try:
-            values = OmegaConf.to_container(OmegaConf.load(path))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, OmegaConfBaseException) as error:
+            values = untrusted.parse_yaml(untrusted.read_text(path))
+        except (OSError, ValueError) as error:
             raise ZooError(f"{path}: not readable as YAML: {first_line(error)}") from error
         if not isinstance(values, dict):
             raise ZooError(f"{path}: expected a mapping of keys to values")

@@ -6,6 +6,7 @@ The record is there from the start and is replaced at every change of state.
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 from collections.abc import Sequence
@@ -28,9 +29,11 @@ from harness.record import System as SystemRecord
 from harness.settings import PROTOCOLS, PretrainSettings
 from harness.vmc import VMC, Diverged
 from zoo import registry
-from zoo.errors import ZooError
+from zoo.errors import Failure, ZooError
 
 FIGURE = "energy.svg"
+RESERVE, RESERVED = ".reserve", 64 * 2**10
+"""A file that a run gives up when the disk is full, and its size in bytes: the record still has to say so."""
 
 
 class Run:
@@ -57,6 +60,7 @@ class Run:
         )
         self.interruption = Interruption()
         self.console = Console(stderr=True, highlight=False)
+        self.noted_before: list[Event] = []
         self.record: RunRecord
 
     def begin(self, command: str) -> None:
@@ -93,22 +97,45 @@ class Run:
         """Train from wherever the folder stands, measure, and complete the record."""
         self.console.print(f"run folder: {self.folder}", soft_wrap=True)
         self._save(status="running", message=None)
+        files.replace_content(self.folder / RESERVE, os.urandom(RESERVED))
         with Interruption() as self.interruption:
             try:
                 self._train()
                 evaluation = self.measure(self.config.evaluate.draws, self.config.evaluate.walkers)
                 self._finish(evaluation)
-            except Interrupted as stop:
-                self._save(status="interrupted", message=str(stop))
+            except (Interrupted, KeyboardInterrupt) as stop:  # the second one is that of a second Ctrl-C
+                self._save(status="interrupted", message=str(stop) or "stopped by a second SIGINT")
+                if isinstance(stop, KeyboardInterrupt):
+                    raise
             except Diverged as failure:
                 self.save_checkpoint()
                 self._save(status="diverged", message=str(failure))
-            except BaseException as error:
-                self._save(status="failed", message=f"{type(error).__name__}: {error}"[:2000])
+            except OSError as error:
+                told = self._failure(error)
+                self._note_failure(str(told))
+                raise told from error
+            except ZooError as error:
+                self._note_failure(str(error))
                 raise
-        if self.interruption.signal == signal.SIGTERM:
+            except BaseException as error:
+                self._note_failure(f"{type(error).__name__}: {error}")
+                raise
+        if self.record.status == "interrupted" and self.interruption.signal == signal.SIGTERM:
             raise SystemExit(128 + signal.SIGTERM)
         return self.record
+
+    def _failure(self, error: OSError) -> Failure:
+        """What happened to a file, and what is left to go on from."""
+        good = checkpoint.last_good(self.folder / checkpoint.FOLDER, self.config.sha256)
+        return Failure(f"{error.filename or self.folder}: {files.reason(error)}; {good}")
+
+    def _note_failure(self, message: str) -> None:
+        """Have the record tell, also where the disk is full."""
+        (self.folder / RESERVE).unlink(missing_ok=True)
+        try:
+            self._save(status="failed", message=message[:2000])
+        except OSError as error:
+            self.console.print(f"{self.folder / RECORD} cannot say so: {files.reason(error)}", soft_wrap=True)
 
     def _train(self) -> None:
         if not self._restore():
@@ -158,7 +185,8 @@ class Run:
     def _restore(self) -> bool:
         """Take up the last good checkpoint, and cut the training log back to it; returns whether there was one."""
         saved = checkpoint.latest(self.folder / checkpoint.FOLDER, self.config.sha256)
-        step = 0
+        step = saved.step if saved is not None else 0
+        self.noted_before = [event for event in self.record.events if event.step >= step]
         if saved is not None:
             for message in saved.skipped:
                 self.note(saved.step, "checkpoint_skipped", message)
@@ -197,6 +225,7 @@ class Run:
         weights = checkpoint.latest(self.folder / checkpoint.FOLDER, self.config.sha256)
         if weights is not None:
             names.append(str(weights.weights.relative_to(self.folder)))
+        (self.folder / RESERVE).unlink(missing_ok=True)
         self._save(
             status="completed",
             artifacts=[outcome.artifact(self.folder, name) for name in names],
@@ -218,8 +247,12 @@ class Run:
         )
 
     def note(self, step: int, kind: str, message: str) -> None:
-        """Keep an event in the record."""
-        self._save(events=[*self.record.events, Event(step=step, kind=kind, message=message)])
+        """Keep an event in the record; one that a killed process noted after its last checkpoint is kept once."""
+        event = Event(step=step, kind=kind, message=message)
+        if event in self.noted_before:
+            self.noted_before.remove(event)
+        else:
+            self._save(events=[*self.record.events, event])
 
     def take_events(self) -> list[str]:
         """Move what the Monte Carlo calculation reported into the record; returns the messages."""

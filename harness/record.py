@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from harness import files
+from harness import files, untrusted
 from zoo.errors import ZooError
 
 RECORD = "record.json"
@@ -274,12 +274,8 @@ def read_record(path: str | os.PathLike[str]) -> RunRecord:
     Raises:
         ZooError: The file is missing, is not JSON, holds NaN, or does not fit the schema; names file and field.
     """
-
-    def refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is not a finite number")
-
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=refuse)
+        content = untrusted.parse_json(untrusted.read_text(Path(path)))
     except OSError as error:
         raise ZooError(f"{path}: {error.strerror}") from error
     except ValueError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from harness.config import CONFIG_FILE, RunConfig
 from harness.execution import Run
 from harness.figures.observables import observables_figure
 from harness.files import check_writable, replace_content
-from harness.interruption import Interruption
+from harness.interruption import Interrupted, Interruption
 from harness.lock import exclusive
 from harness.observables import FILE as OBSERVABLES
 from harness.observables import choose
@@ -86,7 +87,10 @@ def resume(folder: str | Path) -> RunRecord:
         ZooError: The folder is no run, what it holds is damaged, or another process works in it.
     """
     folder = Path(folder)
-    config, record = RunConfig.read(folder), read_record(folder / RECORD)
+    config = RunConfig.read(folder)
+    if not (folder / RECORD).exists():  # killed between the two files that a run begins with
+        return start_or_resume(folder, config, shlex.join(["zoo", "run", "--resume", str(folder)]))
+    record = read_record(folder / RECORD)
     if record.status == "completed" and record.provenance.config_sha256 == config.sha256:
         return record
     with exclusive(folder):
@@ -94,12 +98,13 @@ def resume(folder: str | Path) -> RunRecord:
 
 
 def _resume(folder: Path, config: RunConfig) -> RunRecord:
-    run = Run(config, folder)
-    run.record = read_record(folder / RECORD)
-    if run.record.provenance.config_sha256 != run.config.sha256:
-        began = run.record.config and run.config.changed_keys(RunConfig.from_dict(run.record.config))
+    record = read_record(folder / RECORD)
+    if record.provenance.config_sha256 != config.sha256:
+        began = record.config and config.changed_keys(RunConfig.from_dict(record.config))
         expected = ", ".join(began) if began else "that of its record"
         raise ZooError(f"{folder / CONFIG_FILE} was changed since the run began: expected {expected}")
+    run = Run(config, folder)
+    run.record = record
     return run.execute()
 
 
@@ -127,10 +132,15 @@ def evaluate(
         run.console.print(f"{name} left out: {reason}", soft_wrap=True)
     fresh = random_state.initial_state(_evaluation_seed(seed))
     run.vmc.state = {**run.vmc.state, "seed": keras.ops.convert_to_tensor(fresh)}
+    check_writable(folder)
+    with Interruption() as run.interruption:
+        try:
+            evaluation = run.measure(draws, walkers, choice.names, thin)
+        except Interrupted as stop:
+            run.console.print(f"{stop}; nothing is kept of this evaluation", soft_wrap=True)
+            raise SystemExit(128 + (run.interruption.signal or 0)) from None
     target = folder / "evaluations" / f"{utc_now():%Y%m%dT%H%M%SZ}-s{seed}"
     target.mkdir(parents=True, exist_ok=True)
-    with Interruption() as run.interruption:
-        evaluation = run.measure(draws, walkers, choice.names, thin)
     outcome.save_blocks(target, evaluation)
     names = [outcome.BLOCKS]
     if evaluation.profiles:

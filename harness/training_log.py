@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from harness import files
+from harness import files, untrusted
 from harness.progress import Progress
+from zoo.errors import ZooError
 
 if TYPE_CHECKING:
     from harness.execution import Run
@@ -69,15 +70,29 @@ class Keeper(keras.callbacks.Callback):
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The complete rows of a training log; a row that a kill has cut short is left out."""
-    if not path.exists():
-        return []
-    lines = path.read_text(encoding="utf-8").split("\n")
-    return [json.loads(line) for line in lines[:-1]]
+    """The rows of a training log up to the first that is not whole, as a kill or a power cut may leave the end."""
+    rows: list[dict[str, Any]] = []
+    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+    for line in lines:
+        try:
+            row = untrusted.parse_json(line.decode("utf-8"))
+            whole = all(isinstance(row[name], int | float) for name in ("step", "seconds", *SHOWN))
+        except (ValueError, TypeError, KeyError):
+            break
+        if not whole:
+            break
+        rows.append(row)
+    return rows
 
 
 def cut(path: Path, step: int) -> None:
-    """Keep the rows up to that step: later ones will be made again."""
+    """Keep the rows up to that step: later ones will be made again.
+
+    Raises:
+        ZooError: A row up to that step is missing or damaged; nothing is changed.
+    """
+    rows = [row for row in read_rows(path) if row["step"] <= step]
+    if [row["step"] for row in rows] != list(range(1, step + 1)):
+        raise ZooError(f"{path}: line {len(rows) + 1} is damaged: expected a whole row for each step up to {step}")
     if path.exists():
-        rows = [row for row in read_rows(path) if row["step"] <= step]
         files.replace_content(path, "".join(json.dumps(row) + "\n" for row in rows))

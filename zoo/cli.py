@@ -83,7 +83,10 @@ def main(arguments: list[str] | None = None) -> int:
             code = app(arguments, prog_name="zoo", standalone_mode=False)
         except (ZooError, typer.TyperException) as error:
             print(f"zoo: {_one_line(error)}", file=sys.stderr)
-            return BAD_INPUT
+            return error.exit_code if isinstance(error, ZooError) else BAD_INPUT
+        except (typer.Abort, KeyboardInterrupt):
+            print("zoo: stopped by SIGINT", file=sys.stderr)
+            return EXIT_CODES["interrupted"]
     return code if isinstance(code, int) else 0
 
 

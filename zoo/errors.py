@@ -7,7 +7,19 @@ from collections.abc import Iterable
 
 
 class ZooError(ValueError):
-    """A value the user gave cannot be used. The message names it and says what was expected."""
+    """A value the user gave cannot be used. The message names it and says what was expected.
+
+    Attributes:
+        exit_code: Of a command that it ends.
+    """
+
+    exit_code = 2
+
+
+class Failure(ZooError):
+    """It was no fault of the input, but of the machine, such as a full disk."""
+
+    exit_code = 1
 
 
 class UnknownNameError(ZooError):

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness import untrusted
 from harness.config import RunConfig
 from harness.record import RECORD, RunRecord, read_record
 from zoo.errors import ZooError
@@ -99,7 +100,7 @@ class Sweep:
         """
         path = folder / FILE
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = untrusted.parse_json(untrusted.read_text(path))
             version = content["schema_version"]
             jobs = tuple(
                 Job(tuple(map(str, job["overrides"])), folder / _plain(str(job["folder"]))) for job in content["jobs"]

@@ -3,11 +3,6 @@
 import hashlib
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -97,51 +92,6 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(finished, t
     (other,) = tmp_path.glob("*/*/*-s1*")
     assert same_end(folder, again)
     assert not same_end(folder, other)
-
-
-def zoo_command(*arguments):
-    return subprocess.Popen(
-        [sys.executable, "-m", "zoo.cli", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-
-
-def started(out, *keys):
-    """A process that runs the configuration of `finished`, and its folder once there is a checkpoint."""
-    overrides = ["model=slater_jastrow", "system=hubbard_chain_6", *SMALL, *keys, f"out={out}"]
-    process = zoo_command("run", *overrides)
-    until = time.monotonic() + 120
-    while time.monotonic() < until and process.poll() is None:
-        if found := list(Path(out).glob("*/*/*/checkpoints/*.json")):
-            return process, found[0].parent.parent
-        time.sleep(0.005)
-    process.kill()
-    pytest.fail(f"no checkpoint appeared: {process.communicate()[0]}")
-
-
-def test_a_killed_run_resumes_to_the_same_bits(finished, tmp_path):
-    process, folder = started(tmp_path, "train.steps=20")
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert read_record(folder / "record.json").status == "running"
-    resumed = zoo_command("run", "--resume", str(folder))
-    output, _ = resumed.communicate(timeout=200)
-    assert resumed.returncode == 0, output
-    assert read_record(folder / "record.json").status == "completed"
-    assert same_end(finished[0], folder)
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_stops_at_a_checkpoint_and_the_record_tells(number, code, tmp_path):
-    process, folder = started(tmp_path, "train.steps=100000")
-    process.send_signal(number)
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == code, output
-    record = read_record(folder / "record.json")
-    assert (record.status, record.message) == ("interrupted", f"stopped by {number.name}")
-    steps = [row["step"] for row in rows(folder)]
-    saved = checkpoint.latest(folder / "checkpoints", RunConfig.read(folder).sha256)
-    assert steps == list(range(1, saved.step + 1))
-    assert record.compute.train_steps == saved.step > 0
 
 
 def test_resuming_a_finished_run_changes_nothing(finished):
