@@ -211,7 +211,7 @@ def test_a_failure_is_recorded(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(vmc.VMC, "evaluate", broken)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(ZooError, match="No space"):
         runs.start(config(tmp_path), "zoo run ...")
     (path,) = tmp_path.glob("*/*/*/record.json")
     assert read_record(path).status == "failed"
