@@ -116,7 +116,7 @@ def test_commands_work(command, tmp_path, monkeypatch, capsys):
     _, verb, *words = [OF_A_READER.get(word, word) for word in shlex.split(command, comments=True)]
     keys = [word for word in words if "=" in word]
     names = [word for word in words if "=" not in word and not word.startswith("-")]
-    if verb in ("list", "show"):
+    if verb in ("list", "show") or (verb == "references" and names[0] not in ("export", "import")):
         assert cli.main([verb, *words]) == 0
     elif verb == "run" and "--resume" not in words:
         assert cli.main(["run", *words, "--dry-run"]) == 0

@@ -61,6 +61,7 @@ def loaded_by(statement: str) -> set[str]:
         ["run", "--help"],
         ["show", "slater_jastrow"],
         ["show", "lithium_hydride"],
+        ["references", "hubbard_4x4"],
         ["run", "model=slater_jastrow", "system=lithium_hydride", "--dry-run"],
         ["run", "model=slater_jastrow", "system=hubbard_4x4", "system.n_up=99"],
     ],

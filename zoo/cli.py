@@ -49,6 +49,21 @@ app.add_typer(plot, name="plot")
 suite = typer.Typer(help="Standard sets of runs, such as those of the official boards.", no_args_is_help=True)
 app.add_typer(suite, name="suite")
 
+
+class _ShowUnlessTold(typer.core.TyperGroup):
+    """`zoo references SYSTEM` is `zoo references show SYSTEM`."""
+
+    def resolve_command(self, ctx, args):
+        return super().resolve_command(ctx, args if args[0] in self.commands else ["show", *args])
+
+
+references = typer.Typer(
+    help="Energies that are known, with their sources: zoo references SYSTEM, or a command.",
+    no_args_is_help=True,
+    cls=_ShowUnlessTold,
+)
+app.add_typer(references, name="references")
+
 KeyValues = Annotated[
     list[str] | None,
     typer.Argument(metavar="KEY=VALUE...", help="Settings, such as seed=1.", show_default=False),
@@ -341,6 +356,63 @@ def show(name: Annotated[str, typer.Argument(metavar="NAME", help="A model or a 
         raise UnknownNameError("model or system", name, [*models, *registry.list_systems()])
 
 
+@references.command(
+    name="show",
+    epilog="[bold]Examples[/bold]\n"
+    "  zoo references hubbard_4x4 system.u=8\n"
+    "  zoo references quantum_dot_n6 system.omega=0.28\n"
+    "  zoo references square_16_P_5_4",
+)
+def show_references(
+    system: Annotated[str, typer.Argument(metavar="SYSTEM", help="Name of a system.")],
+    overrides: KeyValues = None,
+) -> None:
+    """Show every energy known for a system: kind, method, source, and doubts."""
+    from harness.format import shorthand
+    from zoo.references import command
+
+    _console().print(command.show(system, overrides or [], shorthand))
+
+
+@references.command(
+    name="export",
+    epilog="[bold]Examples[/bold]\n"
+    "  zoo references export hubbard_4x4 system.u=8 --format varbench\n"
+    "  zoo references export --format varbench --output tables",
+)
+def export_references(
+    system: Annotated[
+        str | None, typer.Argument(metavar="SYSTEM", help="One system.", show_default="every one")
+    ] = None,
+    overrides: KeyValues = None,
+    form: Annotated[str, typer.Option("--format", metavar="varbench", help="Of the tables.")] = "varbench",
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for the files.", show_default="printed")
+    ] = None,
+) -> None:
+    """Write energies on record as tables of VarBench, those in doubt left out."""
+    from zoo.references import command
+
+    print(command.export(system, overrides or [], form, output), end="")
+
+
+@references.command(
+    name="import", epilog="[bold]Example[/bold]\n  zoo references import Hubbard/square_16_P_5_4.md --write"
+)
+def import_references(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Tables of VarBench, named as there.")],
+    write: Annotated[bool, typer.Option("--write", help="Put them into zoo/references/references.jsonl.")] = False,
+) -> int:
+    """Read tables of VarBench: print the records that are new, checked against what is known."""
+    from zoo.references import command
+
+    text, problems = command.take_in(files, write)
+    print(text, end="")
+    for problem in problems:
+        print(f"zoo: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
 @app.command(
     epilog="[bold]Examples[/bold]\n"
     "  zoo exact system=hubbard_4x4 system.u=8\n"
@@ -421,6 +493,30 @@ def check_pages(
         return 1
     print(f"{site}: as the records have it")
     return 0
+
+
+@leaderboard.command(
+    epilog="[bold]Example[/bold]\n  zoo leaderboard export runs --format varbench",
+)
+def export(
+    sources: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="SOURCES...", help="Records, and folders that hold some.", show_default="the committed results"
+        ),
+    ] = None,
+    form: Annotated[str, typer.Option("--format", metavar="varbench", help="Of the tables.")] = "varbench",
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for the files.", show_default="printed")
+    ] = None,
+) -> None:
+    """Write results of lattices as tables of VarBench, a row for each run."""
+    from leaderboards.board import RESULTS, collect
+    from leaderboards.varbench import tables
+    from zoo.references import command
+
+    command.require_format(form)
+    print(command.written(tables(result.record for result in collect(sources or [RESULTS])), output), end="")
 
 
 @app.command(

@@ -9,7 +9,8 @@
 """
 
 from zoo.references.choice import ReferenceSet, find
+from zoo.references.hamiltonian import hamiltonian_hash
 from zoo.references.records import KINDS, Reference, load
 from zoo.references.validation import Report, validate
 
-__all__ = ["KINDS", "Reference", "ReferenceSet", "Report", "find", "load", "validate"]
+__all__ = ["KINDS", "Reference", "ReferenceSet", "Report", "find", "hamiltonian_hash", "load", "validate"]

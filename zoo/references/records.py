@@ -1,4 +1,4 @@
-"""One reference energy, and the file that holds them all. Imports nothing but the standard library."""
+"""One reference energy, and the file that holds them all. Imports no library."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import functools
 import json
 from pathlib import Path
 from typing import Any
+
+from zoo.references.hamiltonian import hamiltonian_hash
 
 KINDS = ("exact", "projected", "variational", "extrapolated", "estimate", "mean_field", "noninteracting")
 """What an energy is; the README of this folder defines each."""
@@ -36,6 +38,9 @@ class Reference:
             memory, and then never the preferred reference.
         source: Citation.
         note: Checks, and doubts.
+        hamiltonian: Hash of the Hamiltonian and its electrons (`zoo.references.hamiltonian`), the same for records of
+            one key.
+        variance: Variance of the energy, where the source gives it; left out of the file otherwise.
     """
 
     key: str
@@ -53,11 +58,30 @@ class Reference:
     status: str
     source: str
     note: str
+    hamiltonian: str = ""
+    variance: float | None = None
+
+    @property
+    def expected_hamiltonian(self) -> str:
+        """The hash that its key, electrons and parameters give."""
+        return hamiltonian_hash(self.key, self.n_up, self.n_down, self.parameters)
+
+    @property
+    def doubts(self) -> str:
+        """Why it is not trusted; empty where it is."""
+        return "" if self.trusted else self.note
 
     @property
     def trusted(self) -> bool:
         """Whether the note is free of ``SUSPECT``, ``DOUBTFUL`` and ``low trust``."""
         return not any(word in self.note for word in _DISTRUST)
+
+    def to_json(self) -> str:
+        """Its line of the file."""
+        content = dataclasses.asdict(self)
+        if self.variance is None:
+            del content["variance"]
+        return json.dumps(content, ensure_ascii=False, allow_nan=False)
 
 
 @functools.cache

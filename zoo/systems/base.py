@@ -91,8 +91,9 @@ class System(ABC):
         """A record of an energy that was computed when it was asked for."""
         from zoo import references
 
+        key = self.reference_key or self.family
         return references.Reference(
-            key=self.reference_key or self.family,
+            key=key,
             system=f"{self.family} {self.parameters()}",
             n_up=self.n_up,
             n_down=self.n_down,
@@ -107,6 +108,7 @@ class System(ABC):
             status="computed",
             source=f"computed: {method}",
             note="computed when it was asked for",
+            hamiltonian=references.hamiltonian_hash(key, self.n_up, self.n_down, self.parameters()),
         )
 
 

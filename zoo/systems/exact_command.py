@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 from rich.table import Table
 
-from zoo import parameters, registry
 from zoo.errors import UnknownNameError, ZooError
-from zoo.systems import bethe, diagonalisation, exact, varbench
+from zoo.systems import bethe, diagonalisation, exact
+from zoo.systems.arguments import read
 from zoo.systems.base import LatticeSystem
 from zoo.systems.hubbard import Hubbard
 
@@ -65,32 +65,6 @@ def solve(system: LatticeSystem, method: str, report: Callable[[str], None]) -> 
 
 def _read(arguments: Sequence[str]) -> tuple[LatticeSystem, str]:
     """The system and the method that ``KEY=VALUE`` arguments describe."""
-    import yaml
-
-    given: dict[str, str] = {}
-    for argument in varbench.expand(arguments):
-        key, equals, text = argument.partition("=")
-        if not equals or key in given:
-            raise ZooError(f"{argument}: expected KEY=VALUE, each key once, such as system=hubbard_4x4")
-        given[key] = text
-    name, method = given.pop("system", ""), given.pop("method", METHODS[0])
-    if not name:
-        raise ZooError(f"system=NAME is missing: expected one of {', '.join(_lattices())}")
-    spec = registry.system_spec(name)
-    values = {}
-    for key, text in given.items():
-        fields = [field.name for field in parameters.parameters(spec.system)]
-        if key.removeprefix("system.") not in fields or not key.startswith("system."):
-            raise parameters.unknown_key(key, {"": ["system", "method"], "system": fields})
-        try:
-            values[key.removeprefix("system.")] = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise ZooError(f"{key}={text}: expected a number, a text or a list such as [4,4]") from None
-    system = registry.create_system(name, **values)
-    if not isinstance(system, LatticeSystem):
-        raise ZooError(f"system={name}: expected a lattice system, one of {', '.join(_lattices())}")
-    return system, method
-
-
-def _lattices() -> list[str]:
-    return [name for name in registry.list_systems() if registry.system_spec(name).space == "lattice"]
+    _, system, others = read(arguments, ("method",), "lattice")
+    assert isinstance(system, LatticeSystem)  # `read` lets no other through
+    return system, others.get("method", METHODS[0])
