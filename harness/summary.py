@@ -1,9 +1,8 @@
-"""What a finished run, and a comparison of runs, look like on a terminal, as rich renderables."""
+"""What a finished run looks like on a terminal, as rich renderables."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -86,42 +85,6 @@ def _multiple_of_pi(number: float) -> str:
     return f"{number:.4g}π" if abs(abs(number) - 1) > 1e-9 else "π" if number > 0 else "-π"
 
 
-def comparison(records: Sequence[RunRecord]) -> Table:
-    """One row for each run: change from the first one, error from the reference.
-
-    Columns that no run fills are left out, and so is the status where all are completed: it fits 80 characters.
-    """
-    first = records[0].energy
-    rows: list[dict[str, str | Text]] = []
-    for index, record in enumerate(records):
-        energy, error = record.energy, record.error
-        row: dict[str, str | Text] = {"model": Text(record.model.name, "bold")}
-        if energy is not None:
-            row["energy"] = shorthand(energy.mean, energy.stderr)
-            if first is not None and index:
-                noise = math.hypot(energy.stderr, first.stderr)
-                row["change"] = shorthand(energy.mean - first.mean, noise, signed=True)
-            if error is not None:
-                row["error"] = shorthand(error.absolute, energy.stderr, signed=True)
-        row["correlation"] = _percent(record)
-        row["seconds"] = f"{_seconds(record):.0f}"
-        if any(other.status != "completed" for other in records):
-            row["status"] = Text(record.status, _style(record))
-        rows.append(row)
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    columns = ("model", "energy", "change", "error", "correlation", "seconds", "status")
-    filled = [column for column in columns if any(row.get(column) for row in rows)]
-    meaning = {"change": "change: from the first", "error": "error: from the reference"}
-    table.caption = "; ".join(text for column, text in meaning.items() if column in filled)
-    table.caption_justify, table.caption_style = "left", "dim"
-    for column in filled:
-        name = column == "model"
-        table.add_column(column, justify="left" if name else "right", no_wrap=not name, overflow="fold")
-    for row in rows:
-        table.add_row(*(row.get(column, "") for column in filled))
-    return table
-
-
 def _statistics(energy: Energy) -> str:
     parts = [f"{energy.draws} draws of {energy.walkers} walkers"]
     for name, value, form in (
@@ -151,11 +114,6 @@ def _cost(record: RunRecord) -> str:
         parts.append(f"{record.model.parameters} parameters")
     parts.append(f"{compute.backend}, {compute.device}, {compute.precision}")
     return ", ".join(parts)
-
-
-def _seconds(record: RunRecord) -> float:
-    before = record.pretraining.seconds if record.pretraining is not None else 0.0
-    return before + (record.compute.train_seconds or 0.0) + (record.compute.evaluate_seconds or 0.0)
 
 
 def _percent(record: RunRecord) -> str:

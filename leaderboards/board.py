@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from harness.record import RECORD, ReferenceEnergy, RunRecord, System, read_record
@@ -227,12 +227,17 @@ def boards(results: Iterable[Result]) -> list[Board]:
     return sorted((_board(group) for group in systems.values()), key=lambda board: (board.name, board.slug))
 
 
-def rank(results: Sequence[Result]) -> tuple[Row, ...]:
-    """Rows of one table. The best energy leads a group of ties; the first row outside it leads the next."""
+def rank(results: Sequence[Result], reasons: Callable[[RunRecord], list[str]] = rules.reasons) -> tuple[Row, ...]:
+    """Rows of one table. The best energy leads a group of ties; the first row outside it leads the next.
+
+    Args:
+        results: The runs.
+        reasons: Why a run does not count.
+    """
     recipes: dict[str, list[Result]] = {}
     for result in results:
         recipes.setdefault(rules.recipe(result.record), []).append(result)
-    combined = [_combine(group) for group in recipes.values()]
+    combined = [_combine(group, reasons) for group in recipes.values()]
     sound = [row for rows in combined for row in rows if not row.reasons]
     others = [row for rows in combined for row in rows if row.reasons]
     rows: list[Row] = []
@@ -244,14 +249,14 @@ def rank(results: Sequence[Result]) -> tuple[Row, ...]:
     return (*rows, *sorted(others, key=_order))
 
 
-def _combine(results: list[Result]) -> list[Row]:
+def _combine(results: list[Result], reasons: Callable[[RunRecord], list[str]]) -> list[Row]:
     """The seeds that count in one row, and each other run in a row of its own."""
     newest: dict[int, Result] = {}
     others: list[Row] = []
     for result in sorted(results, key=lambda r: (r.record.provenance.started_utc, r.record.to_json()), reverse=True):
-        seed, reasons = result.record.provenance.seed, rules.reasons(result.record)
-        if reasons:
-            others.append(Row(None, (result,), tuple(reasons)))
+        seed, found = result.record.provenance.seed, reasons(result.record)
+        if found:
+            others.append(Row(None, (result,), tuple(found)))
         elif seed in newest:
             counted = newest[seed].record.provenance.started_utc
             others.append(Row(None, (result,), (f"seed {seed} again: the run of {counted} counts",)))

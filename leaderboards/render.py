@@ -42,25 +42,23 @@ MOST_SHOWN = 100
 def pages(results: Sequence[Result]) -> dict[str, str]:
     """The text of every page by its name: the index and the overview, then systems, then models."""
     found = boards(results)
-    environment = _environment()
+    templates = environment()
     models = overview.order({result.record.model.name for result in results})
-    environment.globals["linked"] = set(models)
+    templates.globals["linked"] = set(models)
     heats = overview.heats(found)
     written = {
-        "index.html": environment.get_template("index.html.j2").render(
-            here="index", cards=_cards(found), models=models
-        ),
-        "index.md": environment.get_template("index.md.j2").render(boards=found, entries=_entries(found), heats=heats),
-        "overview.html": environment.get_template("overview.html.j2").render(
+        "index.html": templates.get_template("index.html.j2").render(here="index", cards=_cards(found), models=models),
+        "index.md": templates.get_template("index.md.j2").render(boards=found, entries=_entries(found), heats=heats),
+        "overview.html": templates.get_template("overview.html.j2").render(
             here="overview", heats=heats, legend=overview.LEGEND
         ),
     }
     for board in found:
         values = _system(board)
         for ending in ("html", "md"):
-            written[f"{board.slug}.{ending}"] = environment.get_template(f"system.{ending}.j2").render(**values)
+            written[f"{board.slug}.{ending}"] = templates.get_template(f"system.{ending}.j2").render(**values)
     for name in models:
-        written[model_page(name)] = environment.get_template("model.html.j2").render(**_model(name, found))
+        written[model_page(name)] = templates.get_template("model.html.j2").render(**_model(name, found))
     return written
 
 
@@ -170,19 +168,22 @@ def summary(board: Board) -> str:
     return f"{board.system.family}, {board.system.n_up} + {board.system.n_down} electrons"
 
 
-def _system(board: Board) -> dict[str, Any]:
+def facts(board: Board) -> dict[str, Any]:
+    """What the head of a page says of a system."""
     reference = board.reference
     return {
-        "here": "",
         "board": board,
         "summary": summary(board),
         "parameters": describe(board.system.parameters),
-        "columns": columns(board),
         "reference": reference and shorthand(reference.energy, reference.uncertainty),
         "kind": reference and KINDS[reference.kind],
         "hartree_fock": None if board.hartree_fock is None else shorthand(board.hartree_fock, None),
-        "tables": [_table(board, table) for table in board.tables],
     }
+
+
+def _system(board: Board) -> dict[str, Any]:
+    tables = [_table(board, table) for table in board.tables]
+    return {"here": "", **facts(board), "columns": columns(board), "tables": tables}
 
 
 def _table(board: Board, table: Table) -> tuple[Table, list[Line], list[str], list[figures.Figure]]:
@@ -220,8 +221,9 @@ def _entries(found: list[Board]) -> list[tuple[Board, Table, Line | None]]:
     ]
 
 
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """The templates, with what they share."""
+    templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=jinja2.select_autoescape(enabled_extensions=("html.j2",), default=False),
         undefined=jinja2.StrictUndefined,
@@ -229,14 +231,14 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"cell": _markdown_cell, "minus": _minus, "breakable": _breakable, "page": model_page}
-    environment.globals |= {
+    templates.filters |= {"cell": _markdown_cell, "minus": _minus, "breakable": _breakable, "page": model_page}
+    templates.globals |= {
         "rules": rules.IN_WORDS,
         "most_shown": MOST_SHOWN,
         "style": Markup(_compact((TEMPLATES / "style.css").read_text(encoding="utf-8"))),
         "script": Markup((TEMPLATES / "board.js").read_text(encoding="utf-8").strip()),
     }
-    return environment
+    return templates
 
 
 def _compact(style: str) -> str:

@@ -104,12 +104,17 @@ def outcome(record: RunRecord) -> str:
     return {"running": "unfinished"}.get(record.status, record.status)
 
 
+def unfinished(record: RunRecord) -> list[str]:
+    """What became of a run that is not completed; empty if it is."""
+    if record.status == "completed":
+        return []
+    word = outcome(record)
+    return [word if record.message is None else f"{word}: {record.message}"]
+
+
 def reasons(record: RunRecord) -> list[str]:
     """Why a run does not count; empty if it does."""
-    if record.status != "completed":
-        word = outcome(record)
-        return [word if record.message is None else f"{word}: {record.message}"]
-    return [*budget(record), *gate(record)]
+    return unfinished(record) or [*budget(record), *gate(record)]
 
 
 def recipe(record: RunRecord) -> str:

@@ -13,6 +13,7 @@ import typer
 from harness import settings
 from harness.config import General, RunConfig, compose, evaluation
 from harness.settings import KERAS_OPTIMIZERS, NATURAL_GRADIENTS, PROTOCOLS
+from harness.sweep import Options, comparison
 from zoo import cli, parameters, registry
 
 ROOT = Path(__file__).parents[1]
@@ -126,7 +127,7 @@ def test_commands_work(command, tmp_path, monkeypatch, capsys):
     if verb == "evaluate":
         evaluation(keys, compose(["model=sj", f"system={Path(names[0]).parts[1]}"]))
     elif verb == "compare":
-        assert [compose([f"model={model}", *keys]).model_name for model in names]
+        assert {config.model_name for _, config in comparison.runs([*names, *Options.take(keys)[1]])}
     elif verb == "check":
         system = [] if any(key.startswith("system=") for key in keys) else ["system=quantum_dot_n2"]
         compose([f"model={names[0]}", *system, *keys])

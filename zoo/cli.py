@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from harness.config import RunConfig
     from harness.figures import Request
-    from harness.record import RunRecord
 
 EXIT_CODES = {"completed": 0, "running": 1, "diverged": 1, "failed": 1, "interrupted": 130}
 BAD_INPUT = 2
@@ -208,34 +207,36 @@ def evaluate(
 
 
 @app.command(
-    epilog="[bold]Example[/bold]\n  zoo compare slater_jastrow slater_jastrow_backflow system=quantum_dot_n6",
+    help="Run several models on one system, and show what each one gains over the first.\n\n"
+    "seeds=N runs each with N seeds. Runs that are below the folder out already are taken as they are, and interrupted "
+    "ones go on: the same command, given again, does what is left. Each run is a process of its own; jobs=N runs N at "
+    "a time. The page of the comparison has differences with errors, costs, and the share of the correlation energy "
+    "that each model recovers.",
+    epilog="[bold]Examples[/bold]\n"
+    "  zoo compare slater_jastrow slater_jastrow_backflow system=quantum_dot_n6\n"
+    "  zoo compare sj sjb nb tb system=hubbard_4x4 seeds=3 jobs=2",
 )
 def compare(
     arguments: Annotated[
         list[str],
-        typer.Argument(metavar="MODEL... KEY=VALUE...", help="Names of models, and settings for all of them."),
+        typer.Argument(
+            metavar="MODEL... KEY=VALUE...", help="Names of models, and settings for all of them; seeds=N, jobs=N."
+        ),
     ],
 ) -> int:
-    """Run several models on one system, and show what each one gains over the first."""
-    from harness.config import compose
+    """Run what is missing, then show."""
+    from harness.sweep import Options, comparison
 
-    names = [argument for argument in arguments if "=" not in argument]
-    keys = [argument for argument in arguments if "=" in argument]
-    if not names:
-        raise ZooError("MODEL is missing: expected names, such as zoo compare sj sjb system=quantum_dot_n2")
-    configs = [compose([f"model={name}", *keys]) for name in names]
-    _require_folders(configs[0])
-    _prepare(configs[0])
-    from harness import runs
-    from harness.summary import comparison
+    options, words = Options.take(arguments)
+    planned, console = comparison.plan(words), _console()
+    code = comparison.carry_out(planned, options, console)
+    from leaderboards.compare import Comparison
 
-    records: list[RunRecord] = []
-    for config in configs:
-        records.append(runs.start(config, _command(["run", f"model={config.model_name}", *keys])))
-        if records[-1].status == "interrupted":
-            break
-    _console().print(comparison(records))
-    return max(EXIT_CODES[record.status] for record in records)
+    found = Comparison.of([job.folder for job in planned.jobs])
+    if found is not None:
+        console.print(found.table())
+        console.print(f"page: {found.write(planned.page, _command(['compare', *arguments]))}", soft_wrap=True)
+    return code
 
 
 @app.command(

@@ -6,13 +6,9 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.config import RunConfig
-from harness.record import RECORD, RunRecord, read_record
-from harness.settings import PROTOCOLS
 from harness.suite.definition import Planned, Suite
 from harness.sweep.plan import Job, Sweep
-from zoo import registry
-from zoo.errors import ZooError
+from harness.sweep.reuse import recorded
 
 FOLDER = "suites"
 _HASH_DIGITS = 8
@@ -63,39 +59,12 @@ def progress(suite: Suite, further: Sequence[str] = ()) -> Progress:
     """
     runs = suite.runs(further)
     out = Path(runs[0].config.out)
-    done, unreadable = finished(out)
+    found = recorded(out, diverged=False)
+    done, unreadable = found.ended, found.unreadable
     folder = out / FOLDER / suite.name
     jobs = tuple(Job(run.overrides, done.get(run.config.sha256, folder / _folder_name(run))) for run in runs)
     left = sum(run.seconds for run in runs if run.config.sha256 not in done)
-    return Progress(suite, Sweep(folder, jobs), left, tuple(unreadable))
-
-
-def finished(out: Path) -> tuple[dict[str, Path], list[str]]:
-    """Folders of completed runs below ``out``, by the hash of their configurations, and messages about the unreadable.
-
-    A run counts as long as what it was made with has the present version: the model, the protocol and the system.
-    """
-    found: dict[str, Path] = {}
-    unreadable: list[str] = []
-    for path in sorted(out.rglob(RECORD)):
-        try:
-            record = read_record(path)
-            if record.status == "completed" and record.config is not None:
-                config = RunConfig.from_dict(record.config)
-                if _is_current(record, config):
-                    found.setdefault(config.sha256, path.parent)
-        except ZooError as error:
-            unreadable.append(str(error))
-    return found, unreadable
-
-
-def _is_current(record: RunRecord, config: RunConfig) -> bool:
-    protocol = PROTOCOLS.get(config.protocol)
-    return (
-        record.model.version == registry.model_spec(config.model_name).version
-        and (protocol is None or record.protocol.version == protocol.version)
-        and record.system.sha256 == config.create_system().sha256
-    )
+    return Progress(suite, Sweep(folder, jobs), left, unreadable)
 
 
 def _folder_name(run: Planned) -> str:

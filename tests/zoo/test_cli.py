@@ -214,15 +214,6 @@ def test_unknown_basis_set_is_found_before_a_backend_is_loaded(fake_runs, capsys
     assert fake_runs.prepared == [] and "system.basis='cc-pvxz': unknown basis set" in capsys.readouterr().err
 
 
-def test_comparison_leaves_out_columns_that_no_run_fills(fake_runs, capsys):
-    bare = record().model_copy(update={"reference": None, "error": None})
-    fake_runs.records = [bare, bare]
-    assert cli.main(["compare", "sj", "sjb", "system=quantum_dot_n2"]) == 0
-    out = capsys.readouterr().out
-    assert out.splitlines()[0].split() == ["model", "energy", "change", "seconds"]
-    assert max(map(len, out.splitlines())) <= 80
-
-
 def test_resume_continues_on_the_backend_of_the_run(fake_runs, run_folder):
     fake_runs.records = [record()]
     assert cli.main(["run", "--resume", str(run_folder)]) == 0
@@ -236,29 +227,6 @@ def test_evaluate_passes_its_budget_on(fake_runs, run_folder):
     walkers = RunConfig.read(run_folder).evaluate.walkers
     budget = {"draws": 64, "walkers": walkers, "seed": 2, "thin": 0, "observables": ()}
     assert fake_runs.calls == [("evaluate", (run_folder,), budget)]
-
-
-def test_compare_shows_differences_from_the_first_with_their_errors(fake_runs, capsys):
-    fake_runs.records = [record("slater_jastrow", 3.1, 0.003), record("slater_jastrow_backflow", 3.05, 0.004)]
-    assert cli.main(["compare", "sj", "sjb", "system=quantum_dot_n2", "seed=1"]) == 0
-    out = capsys.readouterr().out
-    assert "-0.050(5)" in out  # 0.005 is the root of 0.003^2 + 0.004^2
-    assert "50.0 %" in out
-    commands = [arguments[1] for _, arguments, _ in fake_runs.calls]
-    assert commands == [
-        f"zoo run model={name} system=quantum_dot_n2 seed=1" for name in ("slater_jastrow", "slater_jastrow_backflow")
-    ]
-
-
-def test_compare_checks_every_model_before_the_first_run(fake_runs):
-    assert cli.main(["compare", "sj", "ferminet", "system=hubbard_4x4"]) == 2
-    assert fake_runs.calls == [] and fake_runs.prepared == []
-
-
-def test_compare_stops_when_interrupted(fake_runs):
-    fake_runs.records = [record(status="interrupted"), record()]
-    assert cli.main(["compare", "sj", "sjb", "system=quantum_dot_n2"]) == 130
-    assert len(fake_runs.calls) == 1
 
 
 @pytest.mark.parametrize(
