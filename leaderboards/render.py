@@ -19,6 +19,7 @@ from markupsafe import Markup, escape
 from harness.format import shorthand
 from leaderboards import figures, overview, rules
 from leaderboards.board import RESULTS, Board, Result, Row, Table, boards, collect
+from leaderboards.figures.heat import heat_map
 from leaderboards.lines import KINDS, Line, columns, describe, lines, model_page, run_line
 from zoo import registry
 from zoo.errors import ZooError
@@ -53,6 +54,8 @@ def pages(results: Sequence[Result]) -> dict[str, str]:
             here="overview", heats=heats, legend=overview.LEGEND
         ),
     }
+    if heats:
+        written["overview.svg"] = heat_map(heats[0])
     for board in found:
         values = _system(board)
         for ending in ("html", "md"):
@@ -93,7 +96,7 @@ def check(sources: Sequence[Path] = (RESULTS,), site: Path = SITE) -> list[str]:
     if not site.is_dir():
         raise ZooError(f"{site}: expected a folder of pages")
     expected = pages(collect(sources))
-    there = {path.name: path for ending in ("html", "md") for path in site.glob(f"*.{ending}")}
+    there = {path.name: path for ending in ("html", "md", "svg") for path in site.glob(f"*.{ending}")}
     problems = []
     for name in sorted({*expected, *there}):
         if name not in there:

@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from leaderboards.board import Result
+from leaderboards.compare import Comparison
 from leaderboards.render import pages
 
 selenium = pytest.importorskip("selenium", reason="selenium is not installed: pip install -e '.[test]'")
@@ -256,3 +257,16 @@ def texts(browser, column: int) -> list[str]:
         " && getComputedStyle(body).display !== 'none').map(body => body.rows[0].cells[arguments[0]].textContent)",
         column,
     )
+
+
+def test_a_comparison_works_too(screen, site, run_on, save, tmp_path):
+    save(tmp_path, *(run_on("quantum_dot_n6", model, 20.2, 0.01, 0) for model in ("slater_jastrow", "neural_backflow")))
+    found = Comparison.of([path.parent for path in sorted(tmp_path.rglob("record.json"))])
+    found.write(site / "comparison.html", "zoo compare sj nb system=quantum_dot_n6")
+    browser = screen("comparison.html", width=390)
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
+    details = browser.find_element(By.CSS_SELECTOR, "tbody button")
+    browser.execute_script("arguments[0].click()", details)  # it lies beyond the edge of the phone until one scrolls
+    assert details.get_attribute("aria-expanded") == "true"
+    row = browser.find_element(By.CSS_SELECTOR, "tbody.open")
+    assert "zoo run model=slater_jastrow" in row.text and row.text.count("Copy") == 1

@@ -4,6 +4,7 @@ import html.parser
 import json
 import os
 import re
+import xml.etree.ElementTree
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,10 @@ from leaderboards.render import TEMPLATES, build, check, pages
 from zoo.errors import ZooError
 
 GOLDEN = Path(__file__).with_name("golden")
-KEPT = ("index.html", "index.md", "overview.html", "helium-54ebc92c.html", "helium-54ebc92c.md", "model-ferminet.html")
+KEPT = (
+    *("index.html", "index.md", "overview.html", "overview.svg", "model-ferminet.html"),
+    *("helium-54ebc92c.html", "helium-54ebc92c.md"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +52,8 @@ def test_build_writes_a_page_for_each_system_and_model(tmp_path, run, save):
     save(tmp_path / "runs", run("a"), run("b", sha256="d" * 64, system="other"))
     written = build([tmp_path / "runs"], tmp_path / "site")
     names = [path.name for path in written]
-    assert names[:3] == ["index.html", "index.md", "overview.html"]
-    assert sorted(names[3:]) == [
+    assert names[:4] == ["index.html", "index.md", "overview.html", "overview.svg"]
+    assert sorted(names[4:]) == [
         "lattice_x-aaaaaaaa.html",
         "lattice_x-aaaaaaaa.md",
         "model-a.html",
@@ -219,7 +223,7 @@ def test_text_of_records_is_no_markup(run, failed):
     evil = "<script>alert(1)</script>"
     records = [run(evil, arguments=evil, system=evil), run("b", mean=-1.95, system=evil), failed(message=evil)]
     written = pages([Result(record) for record in records])
-    assert len(written) == 8 and all(re.fullmatch(r"[\w.-]+", name) for name in written)
+    assert len(written) == 9 and all(re.fullmatch(r"[\w.-]+", name) for name in written)
     for name, text in written.items():
         if name.endswith(".html"):
             Page(text)
@@ -240,6 +244,13 @@ def test_pages_are_accessible(parsed):
         assert all(a["aria-labelledby"] in identifiers for _, a in page.tags if "aria-labelledby" in a), name
         searches = [a for tag, a in page.tags if tag == "input" and a["type"] == "search"]
         assert all(a["aria-label"] for a in searches), name
+
+
+def test_the_overview_is_a_picture_too(site):
+    tree = xml.etree.ElementTree.fromstring(site["overview.svg"])
+    texts = ["".join(element.itertext()) for element in tree.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"helium", "out of memory", "diverged", "1.8·10⁻²", "transformer_", "backflow"} <= set(texts)
+    assert "prefers-color-scheme: dark" in site["overview.svg"] and "var(" not in site["overview.svg"]
 
 
 def test_figures_have_titles_units_and_captions(site):
