@@ -13,10 +13,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-import yaml
-
-from harness import weights
+from harness import untrusted, weights
 from harness.config import CONFIG_FILE
 from harness.record import RECORD, Artifact, Energy, RunRecord, read_record
 from harness.statistics import summarise
@@ -130,9 +127,9 @@ def _folder(folder: Path, record: RunRecord) -> Iterator[str]:
     path = folder / CONFIG_FILE
     if path.is_file() and not path.is_symlink():
         try:
-            written = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            yield f"{CONFIG_FILE}: not readable as YAML: {' '.join(str(error).split())}"
+            written = untrusted.parse_yaml(untrusted.read_text(path))
+        except ValueError as error:
+            yield f"{CONFIG_FILE}: not readable as YAML: {error}"
         else:
             if written != record.config:
                 yield f"{CONFIG_FILE}: expected the settings of the record"
@@ -155,10 +152,12 @@ def _folder(folder: Path, record: RunRecord) -> Iterator[str]:
 def _measurement(path: Path, record: RunRecord) -> Iterator[str]:
     """The energy is the mean of the raw energies that were measured."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            summary = summarise(archive["energies"])
-    except (OSError, ValueError, KeyError) as error:
-        yield f"{BLOCKS}: not readable: {error}"
+        arrays = untrusted.read_arrays(path)
+        if "energies" not in arrays:
+            raise ZooError(f"{path}: no array energies")
+        summary = summarise(arrays["energies"])
+    except ZooError as error:
+        yield f"{BLOCKS}: {error}"
         return
     energy = record.energy
     assert energy is not None and record.variance is not None

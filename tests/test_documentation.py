@@ -179,7 +179,7 @@ def test_exit_codes_are_those_of_the_code():
 
 
 def test_events_are_those_of_the_code():
-    source = "".join((ROOT / "harness" / module).read_text(encoding="utf-8") for module in ("vmc.py", "runs.py"))
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "harness").glob("*.py"))
     raised = set(re.findall(r"(?:_event|\.note)\([^\"()]*\"(\w+)\"", source))
     assert {label.strip("`") for label in rows(RUNNING, "`kind`")} == raised
 
