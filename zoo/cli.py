@@ -604,6 +604,24 @@ def check(
     return 0 if passed else 1
 
 
+@app.command(name="new-model", epilog="[bold]Examples[/bold]\n  zoo new-model my_model")
+def new_model(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the model: letters, digits and underscores.")],
+    into: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="New folder for it.", show_default="NAME, here")
+    ] = None,
+) -> None:
+    """Write a package with a working model, its spec, card and test, to start from.
+
+    It is installed with pip and needs no change to this one; docs/contributing-a-model.md goes on from there.
+    """
+    from zoo.scaffold import new_model as write
+
+    files = write(name, into)
+    print(*files, sep="\n")
+    print(f"next: pip install -e {shlex.quote(str(into or name))} && zoo check {name}")
+
+
 @plot.command(
     name="backflow",
     epilog="[bold]Examples[/bold]\n"
