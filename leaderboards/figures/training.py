@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from leaderboards.board import Board, Table
 from leaderboards.figures.axes import Drawing, Scale
 from leaderboards.figures.figure import (
@@ -43,8 +45,8 @@ def training(board: Board, table: Table) -> Figure | None:
     if board.reference is not None:
         drawing.line(x.start, y.place(0), x.end, y.place(0), "reference")
     for number, (row, curve) in reversed(list(enumerate(curves))):  # the best one on top
-        inside = [(s, e - shift) for s, e in zip(curve.steps, curve.energies, strict=True) if y.holds(e - shift)]
-        drawing.path([(x.place(step), y.place(energy)) for step, energy in inside], f"curve s{number}")
+        for stretch in _inside(y, [(s, e - shift) for s, e in zip(curve.steps, curve.energies, strict=True)]):
+            drawing.path([(x.place(step), y.place(energy)) for step, energy in stretch], f"curve s{number}")
         left, top = 2 + 192 * (number % 2), BOTTOM + 58 + 18 * (number // 2)
         drawing.line(left, top - 4, left + 16, top - 4, f"curve s{number}")
         drawing.text(left + 22, top, clipped(name(row)), "name")
@@ -52,3 +54,9 @@ def training(board: Board, table: Table) -> Figure | None:
     caption = "The lowest seed of the best rows: means over stretches of steps, of samples drawn while the parameters "
     caption += "changed. The steep beginning is cut off."
     return Figure("Training", drawing.svg(alt), caption)
+
+
+def _inside(y: Scale, points: list[tuple[int, float]]) -> list[list[tuple[int, float]]]:
+    """The stretches of a curve that the axis holds: what lies outside leaves a gap."""
+    groups = itertools.groupby(points, key=lambda point: y.holds(point[1]))
+    return [list(group) for holds, group in groups if holds]
