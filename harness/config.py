@@ -12,10 +12,17 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from harness import settings, untrusted
-from harness.keys import CHOICES, GROUPS, General, canonical, field_of, require_key, sections_of
+from harness.keys import CHOICES, GROUPS, WHERE, General, canonical, field_of, require_key, sections_of
 from harness.observables import choose, measurements
 from harness.overrides import first_line, hydra_line, parse, split, values_of
-from harness.settings import EvaluateSettings, OptimizerSettings, PretrainSettings, SamplerSettings, TrainSettings
+from harness.settings import (
+    DistributedSettings,
+    EvaluateSettings,
+    OptimizerSettings,
+    PretrainSettings,
+    SamplerSettings,
+    TrainSettings,
+)
 from zoo import parameters, registry
 from zoo.errors import ZooError
 from zoo.systems import varbench
@@ -42,6 +49,7 @@ class RunConfig:
     evaluate: EvaluateSettings
     backend: str
     device: str
+    devices: int | str
     precision: str
     seed: int
     protocol: str
@@ -86,12 +94,20 @@ class RunConfig:
         return OmegaConf.to_yaml(OmegaConf.create(self.to_dict()))
 
     @classmethod
-    def read(cls, run: str | Path) -> RunConfig:
+    def read(cls, run: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
         """The configuration of a run, from its folder.
 
+        Args:
+            run: The folder.
+            overrides: May hold ``devices=N``, for as many devices as it is to go on with.
+
         Raises:
-            ZooError: The folder is no run, or its ``config.yaml`` is damaged.
+            ZooError: The folder is no run, its ``config.yaml`` is damaged, or there is another key.
         """
+        given = split(overrides)
+        other = next((key for key in given if key != "devices"), None)
+        if other is not None:
+            raise ZooError(f"{other}={given[other]}: expected no keys but devices=N, the run in {run} keeps its own")
         path = Path(run) / CONFIG_FILE
         if not path.is_file():
             raise ZooError(f"{run}: expected the folder of a run, which holds {CONFIG_FILE}")
@@ -101,18 +117,18 @@ class RunConfig:
             raise ZooError(f"{path}: not readable as YAML: {first_line(error)}") from error
         if not isinstance(values, dict):
             raise ZooError(f"{path}: expected a mapping of keys to values")
-        return cls.from_dict({str(key): value for key, value in values.items()})
+        return cls.from_dict({str(key): value for key, value in {**values, **given}.items()})
 
     @property
     def sha256(self) -> str:
-        """Hash of everything but ``out``: equal for runs that do the same."""
-        content = {key: value for key, value in self.to_dict().items() if key != "out"}
+        """Hash of everything but ``out`` and ``devices``: equal for runs that do the same."""
+        content = {key: value for key, value in self.to_dict().items() if key not in WHERE}
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     def changed_keys(self, other: RunConfig) -> list[str]:
-        """``KEY=VALUE`` of the other configuration wherever it differs in anything but ``out``."""
+        """``KEY=VALUE`` of the other configuration wherever it differs in anything but ``out`` and ``devices``."""
         mine, others = (dict(_flat(config.to_dict())) for config in (self, other))
-        keys = [key for key in dict.fromkeys([*others, *mine]) if key != "out"]
+        keys = [key for key in dict.fromkeys([*others, *mine]) if key not in WHERE]
         return [
             f"{key}={parameters.plain_text(others[key])}" if key in others else f"no {key}"
             for key in keys
@@ -167,7 +183,7 @@ def evaluation(overrides: Sequence[str], config: RunConfig) -> dict[str, Any]:
     observables = _names(given.pop("observables", ""))
     for key, text in given.items():
         if key not in values:
-            raise parameters.unknown_key(key, {"": [*values, "observables"]})
+            raise parameters.unknown_key(key, {"": [*values, "observables", "devices"]})
         values[key] = parameters.convert(key, parse(hydra_line(key, text, int), int).value(), int)
     dataclasses.replace(config.evaluate, draws=values["draws"], walkers=values["walkers"])
     General(seed=values["seed"])
@@ -177,6 +193,25 @@ def evaluation(overrides: Sequence[str], config: RunConfig) -> dict[str, Any]:
     if observables:
         measurements(values["draws"], values["thin"])
     return {**values, "observables": observables}
+
+
+def distributed(overrides: Sequence[str]) -> tuple[DistributedSettings | None, list[str]]:
+    """The settings that keys ``distributed.KEY`` among the arguments give, if there are some; and the other arguments.
+
+    Raises:
+        ZooError: One is unknown or missing, or has a value that it cannot have.
+    """
+    mine = [override for override in overrides if override.startswith("distributed.")]
+    others = [override for override in overrides if override not in mine]
+    if not mine:
+        return None, others
+    fields = {f"distributed.{p.name}": p for p in parameters.parameters(DistributedSettings)}
+    values = {}
+    for key, text in split(mine).items():
+        if key not in fields:
+            raise parameters.unknown_key(key, {"distributed": [field.name for field in fields.values()]})
+        values[fields[key].name] = parameters.convert(key, text, fields[key].hint)
+    return DistributedSettings(**values), others
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -206,6 +241,12 @@ def _build(names: Mapping[str, str], values: Mapping[str, Mapping[str, Any]]) ->
     model = registry.hyperparameters(names["model"], system.space, **checked["model"])
     groups = {group: schema(**checked[group]) for group, schema in GROUPS.items()}
     general = dataclasses.asdict(General(**checked[""]))
+    for group in ("train", "evaluate") if general["devices"] != "all" else ():
+        if groups[group].walkers % general["devices"]:
+            walkers = f"{group}.walkers={groups[group].walkers}"
+            raise ZooError(
+                f"devices={general['devices']}: expected a divisor of {walkers}, to have equal shares of them"
+            )
     general["protocol"] = "open" if general["init_from"] else _earned(general["protocol"], groups)
     return RunConfig(
         model_name=names["model"],

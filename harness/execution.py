@@ -7,7 +7,6 @@ The record is there from the start and is replaced at every change of state.
 from __future__ import annotations
 
 import os
-import random
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from rich.console import Console
 
 from harness import backend, checkpoint, files, outcome, training_log, transfer
+from harness.calculation import create_calculation
 from harness.config import CONFIG_FILE, RunConfig
 from harness.evaluation import Evaluation
 from harness.figures import energy_figure, read_training_log
@@ -27,7 +27,8 @@ from harness.provenance import compute, provenance
 from harness.record import RECORD, Event, Model, Pretraining, ProtocolName, RunRecord, write_record
 from harness.record import System as SystemRecord
 from harness.settings import PROTOCOLS, PretrainSettings
-from harness.vmc import VMC, Diverged
+from harness.together import Word
+from harness.vmc import Diverged
 from zoo import registry
 from zoo.errors import Failure, ZooError
 
@@ -40,24 +41,10 @@ class Run:
     """One run: its configuration, its folder, and the Monte Carlo calculation that fills it."""
 
     def __init__(self, config: RunConfig, folder: Path):
-        running = keras.config.backend(), keras.config.floatx()
-        if running != (config.backend, config.precision):
-            raise ZooError(
-                f"backend={config.backend}, precision={config.precision}: this process runs {' in '.join(running)}; "
-                "call harness.start.prepare first"
-            )
         self.config, self.folder = config, folder
-        self.system: Any = config.create_system()
-        self.system.validate()
-        # Keras's initialisers draw their seeds here; keras.utils.set_random_seed would load TensorFlow on JAX too.
-        random.seed(config.seed)
-        self.model = registry.create_model(config.model_name, self.system, **config.model)
-        self.vmc = VMC(self.model, self.system, seed=config.seed).compile(
-            optimizer=config.optimizer,
-            walkers=config.train.walkers,
-            clip=config.train.clip,
-            sampler=config.sampler,
-        )
+        self.vmc = create_calculation(config)
+        self.model, self.system = self.vmc.model, self.vmc.system
+        self.word = Word()
         self.interruption = Interruption()
         self.console = Console(stderr=True, highlight=False)
         self.noted_before: list[Event] = []
@@ -113,13 +100,18 @@ class Run:
             except OSError as error:
                 told = self._failure(error)
                 self._note_failure(str(told))
+                self.word.end()
                 raise told from error
             except ZooError as error:
                 self._note_failure(str(error))
+                self.word.end()
                 raise
             except BaseException as error:
                 self._note_failure(f"{type(error).__name__}: {error}")
+                if isinstance(error, Exception):  # a second signal does not wait for others
+                    self.word.end()
                 raise
+            self.word.end()
         if self.record.status == "interrupted" and self.interruption.signal == signal.SIGTERM:
             raise SystemExit(128 + signal.SIGTERM)
         return self.record
@@ -143,6 +135,8 @@ class Run:
                 self._take_over(self.config.init_from)
             elif self.config.pretrain is not None and self.config.pretrain.steps:
                 self._pretrain(self.config.pretrain)
+        self.check()
+        self.vmc.share_state()
         settings = self.config.train
         title = f"{self.config.model_name} on {self.config.system_name}"
         reference = self.system.references().best
@@ -159,7 +153,12 @@ class Run:
                 keeper.close()
         if settings.steps == 0:  # else the last epoch has saved one
             self.save_checkpoint()
-        self.interruption.check()
+        self.check()
+
+    def check(self) -> None:
+        """Raise `Interrupted` if a signal has come, in all processes of the run at the same point."""
+        if not self.word.goes_on(self.interruption.signal is not None):
+            self.interruption.check()
 
     def _take_over(self, folder: str) -> None:
         """Begin with the weights of another run, kept as the checkpoint of step 0."""
@@ -202,7 +201,7 @@ class Run:
             def show(number: int, values: dict[str, float]) -> None:
                 energy, stderr, variance, acceptance = (values[name] for name in training_log.SHOWN)
                 progress.update(number, energy, stderr, variance, acceptance)
-                self.interruption.check()
+                self.check()
 
             evaluation = self.vmc.evaluate(draws, walkers, self.config.evaluate.equilibration, show, observables, thin)
         self.take_events()
@@ -279,6 +278,7 @@ class Run:
             "train_cpu_seconds": cpu_seconds,
             "seconds_per_step": seconds / step if step else None,
             "peak_memory_bytes": backend.peak_memory_bytes(),
+            "devices": backend.device_count(),
         }
         self.record = self.record.updated(compute=self.record.compute.model_copy(update=changes))
 

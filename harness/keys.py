@@ -20,6 +20,8 @@ PROTOCOL_NAMES = (*settings.PROTOCOLS, "open")
 GROUPS = {"sampler": SamplerSettings, "train": TrainSettings, "evaluate": EvaluateSettings}
 CHOICES = {"model": "", "system": "", "optimizer": "spring"}
 """Groups of which one is chosen by its name, with their defaults."""
+WHERE = ("out", "devices")
+"""Keys that say where a run is made, and not what it is."""
 Sections = Mapping[str, dict[str, parameters.Parameter]]
 """Keys of each group; the section ``""`` holds those without a dot."""
 
@@ -31,6 +33,7 @@ class General:
     Attributes:
         backend: ``tensorflow`` or ``jax``.
         device: ``auto`` takes an accelerator where there is one; ``cpu``, ``gpu`` or ``tpu``.
+        devices: How many devices share the walkers, of each process if there are several; or ``all``.
         precision: ``float64`` or ``float32``, of the wavefunction.
         seed: Seed of every random number, 0 to 2^32 - 1.
         protocol: Budget: ``smoke``, ``laptop``, ``accelerator``, or ``open`` for one of your own.
@@ -40,6 +43,7 @@ class General:
 
     backend: str = "tensorflow"
     device: str = "auto"
+    devices: int | str = 1
     precision: str = "float64"
     seed: int = 0
     protocol: str = "laptop"
@@ -57,6 +61,7 @@ class General:
                 raise UnknownNameError(key, getattr(self, key), known)
         if (self.backend, self.device) == ("tensorflow", "tpu"):
             raise ZooError("device=tpu: expected backend=jax, TensorFlow runs here on cpu and gpu only")
+        object.__setattr__(self, "devices", settings.number_of_devices(self.devices))
         if not 0 <= self.seed < 2**32:
             raise ZooError(f"seed={self.seed}: expected an integer from 0 to 4294967295")
         if not self.out.strip():

@@ -45,6 +45,7 @@ def compute(config: RunConfig) -> Compute:
         evaluate_seconds=None,
         seconds_per_step=None,
         peak_memory_bytes=None,
+        devices=backend.device_count(),
     )
 
 

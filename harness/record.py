@@ -151,6 +151,7 @@ class Compute(Part):
 
     Attributes:
         train_seconds: On the clock, which counts what else the machine was busy with.
+        devices: How many shared the walkers, those of all processes; null in records older than the field.
         train_cpu_seconds: Of all processors together, which does not; null in records older than the field.
     """
 
@@ -163,6 +164,7 @@ class Compute(Part):
     seconds_per_step: NotNegative | None
     peak_memory_bytes: Count | None
     train_cpu_seconds: NotNegative | None = None
+    devices: Count | None = None
 
 
 class Provenance(Part):

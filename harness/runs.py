@@ -9,7 +9,7 @@ from pathlib import Path
 
 import keras
 
-from harness import checkpoint, outcome, transfer
+from harness import backend, checkpoint, outcome, transfer
 from harness import random as random_state
 from harness.clock import utc_now
 from harness.config import CONFIG_FILE, RunConfig
@@ -21,13 +21,14 @@ from harness.lock import exclusive
 from harness.observables import FILE as OBSERVABLES
 from harness.observables import choose
 from harness.record import RECORD, RunRecord, read_record, write_record
+from harness.together import follow
 from zoo.errors import ZooError
 
 OBSERVABLES_FIGURE = "observables.svg"
 _SPACE_NEEDED = 64 * 2**20  # bytes, for the checkpoints and blocks of an ordinary run
 
 
-def start(config: RunConfig, command: str) -> RunRecord:
+def start(config: RunConfig, command: str) -> RunRecord | None:
     """Run that configuration in a new folder ``OUT/SYSTEM/MODEL/TIME-sSEED``.
 
     Args:
@@ -35,11 +36,15 @@ def start(config: RunConfig, command: str) -> RunRecord:
         command: The command line, for the record.
 
     Returns:
-        The record of the run: completed, diverged or interrupted.
+        The record of the run: completed, diverged or interrupted. None in a process that is not the first one of
+        several (`harness.start.prepare`), which only computes.
 
     Raises:
         ZooError: The folder cannot be written, the system cannot be built, or ``init_from`` is no run that fits.
     """
+    if backend.process_number():
+        follow(config)
+        return None
     parent = Path(config.out) / config.system_name / config.model_name
     run = _about_to_begin(config, parent)
     run.folder = _new_folder(parent, config.seed)  # only now: what cannot begin leaves no folder of a run
@@ -57,7 +62,7 @@ def _about_to_begin(config: RunConfig, folder: Path) -> Run:
     return run
 
 
-def start_or_resume(folder: str | Path, config: RunConfig, command: str) -> RunRecord:
+def start_or_resume(folder: str | Path, config: RunConfig, command: str) -> RunRecord | None:
     """Run that configuration in that folder: begin there, or go on with the run that has begun there.
 
     Args:
@@ -73,6 +78,9 @@ def start_or_resume(folder: str | Path, config: RunConfig, command: str) -> RunR
         if changed:
             raise ZooError(f"{folder}: the run there has {', '.join(changed)}: expected the same, or another folder")
         return resume(folder)
+    if backend.process_number():
+        follow(config)
+        return None
     check_writable(folder)
     with exclusive(folder):
         run = _about_to_begin(config, folder)
@@ -80,7 +88,7 @@ def start_or_resume(folder: str | Path, config: RunConfig, command: str) -> RunR
         return run.execute()
 
 
-def resume(folder: str | Path) -> RunRecord:
+def resume(folder: str | Path) -> RunRecord | None:
     """Continue a run from its last good checkpoint; a completed run is returned as it is.
 
     Raises:
@@ -93,6 +101,9 @@ def resume(folder: str | Path) -> RunRecord:
     record = read_record(folder / RECORD)
     if record.status == "completed" and record.provenance.config_sha256 == config.sha256:
         return record
+    if backend.process_number():
+        follow(config)
+        return None
     with exclusive(folder):
         return _resume(folder, config)
 

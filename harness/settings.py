@@ -261,6 +261,43 @@ def optimizer_settings(name: str, **hyperparameters) -> OptimizerSettings:
     raise UnknownNameError("optimizer", name, [*NATURAL_GRADIENTS, *KERAS_OPTIMIZERS])
 
 
+@dataclasses.dataclass(frozen=True)
+class DistributedSettings:
+    """One process among several that share the walkers of a run (JAX). No part of a run's configuration.
+
+    Attributes:
+        coordinator: ``HOST:PORT`` of the first process; ``auto`` lets the scheduler say, and the other two as well.
+        processes: How many there are.
+        process: Which this is, from 0; the first one writes the files.
+    """
+
+    coordinator: str = ""
+    processes: int | None = None
+    process: int | None = None
+
+    def __post_init__(self):
+        if self.coordinator == "auto":
+            given = [key for key in ("processes", "process") if getattr(self, key) is not None]
+            _require(not given, "distributed.coordinator", "auto", f"it without distributed.{', '.join(given)}")
+            return
+        host, _, port = self.coordinator.rpartition(":")
+        _require(bool(host) and port.isdigit(), "distributed.coordinator", self.coordinator, "HOST:PORT, or auto")
+        for key in ("processes", "process"):
+            _require(getattr(self, key) is not None, f"distributed.{key}", "", "a whole number")
+        _at_least("distributed.processes", self.processes, 1)
+        within = 0 <= self.process < self.processes
+        _require(
+            within, "distributed.process", self.process, f"0 to {self.processes - 1}, as there are {self.processes}"
+        )
+
+
+def number_of_devices(given: int | str) -> int | str:
+    """A number as typed as a number, and ``all`` as it is; anything else is refused."""
+    if given == "all" or (str(given).isdecimal() and int(given) > 0):
+        return given if given == "all" else int(given)
+    raise ZooError(f"devices={given}: expected 1 or more, or all")
+
+
 BACKENDS = ("tensorflow", "jax")
 DEVICES = ("auto", "cpu", "gpu", "tpu")
 PRECISIONS = ("float64", "float32")

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-from harness.settings import BACKENDS, DEVICES, PRECISIONS
+from harness.settings import BACKENDS, DEVICES, PRECISIONS, DistributedSettings, number_of_devices
 from zoo.errors import UnknownNameError, ZooError
 
 # XLA's pool of threads on the CPU now and then waits for itself for ever in batched programs like ours (seen here with
@@ -17,17 +17,25 @@ from zoo.errors import UnknownNameError, ZooError
 _SINGLE_EIGEN = "--xla_cpu_multi_thread_eigen=false"
 
 
-def prepare(backend: str = "tensorflow", device: str = "auto", precision: str = "float64") -> None:
+def prepare(
+    backend: str = "tensorflow",
+    device: str = "auto",
+    precision: str = "float64",
+    devices: int | str = 1,
+    distributed: DistributedSettings | None = None,
+) -> None:
     """Import Keras on that backend, device and precision.
 
     Args:
         backend: ``tensorflow`` or ``jax``.
         device: ``auto`` (an accelerator where there is one), ``cpu``, ``gpu`` or ``tpu``.
         precision: ``float64`` or ``float32``, of the wavefunction; Gram matrices and their solves are always float64.
+        devices: How many devices of this process share the walkers, or ``all``. A device of the CPU is one processor.
+        distributed: Where this is one of several processes that share them.
 
     Raises:
-        ZooError: A name is unknown, the backend is not installed, Keras already runs on another one, or there is no
-            such device.
+        ZooError: A name is unknown, the backend is not installed, Keras already runs on another one, there is no
+            such device, or there are fewer.
     """
     for kind, name, known in (
         ("backend", backend, BACKENDS),
@@ -36,6 +44,7 @@ def prepare(backend: str = "tensorflow", device: str = "auto", precision: str = 
     ):
         if name not in known:
             raise UnknownNameError(kind, name, known)
+    devices = number_of_devices(devices)
     if importlib.util.find_spec(backend) is None:
         raise ZooError(f"backend={backend} is not installed: pip install 'backflow-zoo[{backend}]'")
     if "keras" in sys.modules:
@@ -54,7 +63,9 @@ def prepare(backend: str = "tensorflow", device: str = "auto", precision: str = 
 
         from harness import backend as running_backend
     keras.config.set_floatx(precision)
-    running_backend.use_device(device)
+    if distributed is not None:
+        running_backend.connect(distributed.coordinator, distributed.processes, distributed.process)
+    running_backend.use_devices(device, 0 if devices == "all" else int(devices))
 
 
 @contextlib.contextmanager

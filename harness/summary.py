@@ -11,7 +11,7 @@ from rich.text import Text
 
 from harness.format import shorthand
 from harness.observables import ObservablesFile, Profile
-from harness.record import Energy, RunRecord
+from harness.record import Compute, Energy, RunRecord
 
 STATUS_STYLES = {"completed": "green", "running": "yellow", "interrupted": "yellow", "diverged": "red", "failed": "red"}
 
@@ -112,8 +112,12 @@ def _cost(record: RunRecord) -> str:
         parts.append(f"measured in {compute.evaluate_seconds:.0f} s")
     if record.model.parameters is not None:
         parts.append(f"{record.model.parameters} parameters")
-    parts.append(f"{compute.backend}, {compute.device}, {compute.precision}")
+    parts.append(f"{compute.backend}, {_devices(compute)}, {compute.precision}")
     return ", ".join(parts)
+
+
+def _devices(compute: Compute) -> str:
+    return compute.device if compute.devices in (None, 1) else f"{compute.devices} x {compute.device}"
 
 
 def _percent(record: RunRecord) -> str:

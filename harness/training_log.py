@@ -55,13 +55,14 @@ class Keeper(keras.callbacks.Callback):
         for message in self.run.take_events():
             self.progress.message(message)
         self.progress.update(step, *(logs[name] for name in SHOWN))
-        self.run.vmc.stop_requested = self.run.interruption.signal is not None
-        last = step >= self.run.config.train.steps or self.run.vmc.stop_requested
+        stop = self.run.interruption.signal is not None
+        last = step >= self.run.config.train.steps or stop
         if last or now - self.saved >= self.run.config.train.checkpoint_every:
             os.fsync(self.log.fileno())
             self.run.save_checkpoint(best=logs["energy"] < self.best)
             self.best = min(self.best, logs["energy"])
             self.saved = time.monotonic()
+        self.run.vmc.stop_requested = not self.run.word.goes_on(stop)
 
     def close(self) -> None:
         self.log.close()

@@ -85,8 +85,12 @@ class VMC:
             walkers: Markov chains.
             clip: See `harness.settings.TrainSettings`.
             sampler: Settings of the Markov chains.
+
+        Raises:
+            ZooError: The devices (`harness.start.prepare`) cannot have equal shares of the walkers.
         """
         settings = TrainSettings(walkers=walkers, clip=clip)
+        require_shares("walkers", walkers)
         self.optimizer = create_optimizer(optimizer)
         self.sampler = create_sampler(self.system, sampler or SamplerSettings())
         self.clip = settings.clip
@@ -116,8 +120,8 @@ class VMC:
     def step(self, state: State) -> tuple[State, dict[str, Any]]:
         """One optimisation step, ``state -> (state, metrics)``."""
         parameters = state["parameters"]
-        walkers, _, seed, acceptance = self._sample(state)
-        energies, observables = self.local_energy(parameters, walkers)
+        walkers, _, seed, acceptance = self.sample(state)
+        energies, observables = self.shared_local_energy(parameters, walkers)
         mean = mean_of(energies)
         variance = mean_of(ops.square(energies - mean))
         clipped = clip_energies(energies, self.clip)
@@ -154,23 +158,41 @@ class VMC:
 
     def settle(self, state: State) -> tuple[State, Any]:
         """Sample and adapt the width; returns the state and log|Psi| of the walkers."""
-        walkers, log_abs, seed, acceptance = self._sample(state)
+        walkers, log_abs, seed, acceptance = self.sample(state)
         width = self.sampler.adapt(state["width"], acceptance)
         return {**state, "walkers": walkers, "seed": seed, "width": width}, log_abs
 
     def measure(self, state: State) -> tuple[State, dict[str, Any]]:
         """One draw with everything fixed: samples, then local values of every walker."""
-        walkers, _, seed, acceptance = self._sample(state)
-        energies, observables = self.local_energy(state["parameters"], walkers)
+        walkers, _, seed, acceptance = self.sample(state)
+        energies, observables = self.shared_local_energy(state["parameters"], walkers)
         draw = {"energy": energies, "acceptance": acceptance, "observables": observables}
         return {**state, "walkers": walkers, "seed": seed}, draw
 
-    def _sample(self, state: State):
-        parameters = state["parameters"]
-        amplitudes: Any = lambda x: self.log_abs(parameters, x)  # noqa: E731
-        if self.model.low_rank is not None:
-            amplitudes = self._following(parameters)
-        return self.sampler.sample(amplitudes, state["walkers"], state["seed"], state["width"])
+    def sample(self, state: State):
+        """Walkers, their log|Psi|, the next random state and the acceptance; each device moves its own walkers."""
+        sampler, walkers = self.sampler, state["walkers"]
+        options: dict[str, Any] = {"follows": True} if self.model.low_rank is not None else {}
+        draws, seed = sampler.draw(walkers, state["seed"], **options)
+
+        def advance(whole, walkers, *numbers):
+            parameters, width = whole
+            return sampler.advance(self._amplitudes(parameters), width, walkers, *numbers)
+
+        whole = state["parameters"], state["width"]
+        joined = (0, 0, 0, 0)
+        walkers, log_abs, accepted, tried = backend.share(advance, whole, [(walkers, 0), *draws], joined)
+        return walkers, log_abs, seed, sampler.acceptance(accepted, tried)
+
+    def shared_local_energy(self, parameters: list, walkers):
+        """`local_energy`, on each device that of its own walkers."""
+        return backend.share(self.local_energy, parameters, [(walkers, 0)], (0, 0))
+
+    def _amplitudes(self, parameters: list) -> Any:
+        """What the sampler needs to know of the wavefunction."""
+        if self.model.low_rank is None:
+            return lambda x: self.log_abs(parameters, x)
+        return self._following(parameters)
 
     def sampled_log_abs(self, parameters: list, configurations):
         """log|Psi| as the sampler sees it: -inf also where it is zero in all but rounding, if ratios are followed."""
@@ -182,8 +204,10 @@ class VMC:
         return Following(self.model.low_rank, stateless.low_rank_factors(self.model, parameters))
 
     def _compile_functions(self) -> None:
-        self._step, self._settle, self._measure = (backend.jit(f) for f in (self.step, self.settle, self.measure))
-        self._sampled_log_abs = backend.jit(self.sampled_log_abs)
+        self._step, self._settle, self._measure = map(backend.over_devices, (self.step, self.settle, self.measure))
+        self._sampled_log_abs = backend.over_devices(
+            lambda parameters, walkers: backend.share(self.sampled_log_abs, parameters, [(walkers, 0)])
+        )
 
     # State -------------------------------------------------------------------------------------------------------
 
@@ -218,7 +242,7 @@ class VMC:
         for variable, value in zip(self.model.trainable_variables, self.state["parameters"], strict=True):
             variable.assign(value)
 
-    def _read_model(self) -> None:
+    def read_model(self) -> None:
         """Take up the model's weights: a callback may have changed them, as EarlyStopping does to restore the best."""
         parameters = [ops.copy(v.value) for v in self.model.trainable_variables]
         self.state = {**self.state, "parameters": parameters}
@@ -242,6 +266,11 @@ class VMC:
                 raise ZooError(f"saved {name} has shape {arrays[name].shape}: expected {tuple(value.shape)}")
         self.state = unflatten(self.state, {name: ops.convert_to_tensor(a) for name, a in arrays.items()})
         self.sync_model()
+
+    def share_state(self) -> None:
+        """Take up the state of the first process, where several compute together."""
+        if backend.process_count() > 1:
+            self.load_arrays(keras.tree.map_structure(np.asarray, backend.from_first_process(self.arrays())))
 
     @property
     def current_step(self) -> int:
@@ -331,11 +360,11 @@ class VMC:
             run.on_epoch_begin(epoch)
             logs = self._run_epoch(run, first, count)
             run.on_epoch_end(epoch, logs)
-            self._read_model()
+            self.read_model()
             if self.model.stop_training or self.stop_requested:
                 break
         run.on_train_end(logs)
-        self._read_model()
+        self.read_model()
         return self.model.history
 
     def _epochs(self, steps: int, read_every: int) -> Iterator[tuple[int, int, int]]:
@@ -349,7 +378,7 @@ class VMC:
             for _ in range(count):
                 state, one = self._step(state)
                 metrics.append(one)
-            rows = [{name: float(ops.convert_to_numpy(value)) for name, value in one.items()} for one in metrics]
+            rows = read_metrics(metrics)
             broken = next((first + i + 1 for i, row in enumerate(rows) if not row.pop("finite")), None)
             if broken is None:
                 break
@@ -397,12 +426,14 @@ class VMC:
             thin: Observables are measured on every ``thin``-th draw; by default so that about 50 draws are.
 
         Raises:
-            ZooError: A local energy or an observable is not finite, or the system does not have an observable.
+            ZooError: A local energy or an observable is not finite, the system does not have an observable, or the
+                devices cannot have equal shares of the walkers.
         """
         if not self.state:
             raise ZooError("call compile() before evaluate()")
         names = choose(observables, self.system).names
         times, thin = measurements(draws, thin) if names else (0, 1)
+        require_shares("walkers", walkers or self.state["walkers"].shape[0])
         started = time.perf_counter()
         before = self.state
         try:
@@ -439,6 +470,18 @@ class VMC:
     def _observer(self, names: Sequence[str], draws: int) -> Observer:
         ratios = functools.partial(hop_ratios, self.model)
         return Observer(names, self.system, ratios, draws, self.state["walkers"].shape[0])
+
+
+def read_metrics(steps: list[dict[str, Any]]) -> list[dict[str, float]]:
+    """The metrics of some steps, on the host."""
+    return [{name: float(ops.convert_to_numpy(value)) for name, value in metrics.items()} for metrics in steps]
+
+
+def require_shares(key: str, walkers: int) -> None:
+    """Refuse a number of walkers of which the devices cannot have equal shares."""
+    devices = backend.device_count()
+    if walkers % devices:
+        raise ZooError(f"{key}={walkers} on {devices} devices: expected a multiple of {devices}")
 
 
 def mean_of(values):

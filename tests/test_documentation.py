@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from harness import settings
-from harness.config import General, RunConfig, compose, evaluation
+from harness.config import General, RunConfig, compose, distributed, evaluation
 from harness.settings import KERAS_OPTIMIZERS, NATURAL_GRADIENTS, PROTOCOLS
 from harness.sweep import Options, comparison
 from zoo import cli, parameters, registry
@@ -115,7 +115,7 @@ def test_commands_work(command, tmp_path, monkeypatch, capsys):
     """Cheap commands are run, of the others every word is checked."""
     monkeypatch.chdir(tmp_path)
     _, verb, *words = [OF_A_READER.get(word, word) for word in shlex.split(command, comments=True)]
-    keys = [word for word in words if "=" in word]
+    _, keys = distributed([word for word in words if "=" in word])
     names = [word for word in words if "=" not in word and not word.startswith("-")]
     if verb in ("list", "show") or (verb == "references" and names[0] not in ("export", "import")):
         assert cli.main([verb, *words]) == 0
@@ -126,6 +126,8 @@ def test_commands_work(command, tmp_path, monkeypatch, capsys):
         parses(verb, words)
     if verb == "evaluate":
         evaluation(keys, compose(["model=sj", f"system={Path(names[0]).parts[1]}"]))
+    elif verb == "profile":
+        compose(keys)
     elif verb == "compare":
         assert {config.model_name for _, config in comparison.runs([*names, *Options.take(keys)[1]])}
     elif verb == "check":

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from harness.config import RunConfig
     from harness.figures import Request
+    from harness.settings import DistributedSettings
 
 EXIT_CODES = {"completed": 0, "running": 1, "diverged": 1, "failed": 1, "interrupted": 130}
 BAD_INPUT = 2
@@ -120,7 +121,7 @@ def _root(
     help="Train a model on a system, measure its energy, and keep a record.\n\n"
     "Give at least model=NAME and system=NAME. Further keys: model.KEY and system.KEY, which `zoo show NAME` lists; "
     "optimizer=NAME and optimizer.KEY; pretrain.KEY of models that need it; sampler.KEY, train.KEY, evaluate.KEY; "
-    "backend, device, precision, seed, protocol and out. With --dry-run they are all printed.",
+    "backend, device, devices, precision, seed, protocol and out. With --dry-run they are all printed.",
     epilog="[bold]Examples[/bold]\n"
     "  zoo run model=slater_jastrow system=quantum_dot_n2\n"
     "  zoo run model=sj system=hubbard_4x4 system.u=8 optimizer.learning_rate=0.02 seed=1\n"
@@ -137,22 +138,21 @@ def run(
     ] = None,
 ) -> int:
     """Train, measure and record; or continue a run."""
-    from harness.config import RunConfig, compose
+    from harness.config import RunConfig, compose, distributed
 
+    processes, keys = distributed(overrides or [])
     if resume is not None:
         if folder is not None:
             raise ZooError(f"--resume {resume} with --folder {folder}: expected one of them")
-        if overrides:
-            raise ZooError(f"--resume {resume} with {overrides[0]}: expected no keys, the run keeps its own")
-        config = RunConfig.read(resume)
+        config = RunConfig.read(resume, keys)
     else:
-        config = compose(overrides or [])
+        config = compose(keys)
     if dry_run:
         print(config.to_yaml(), end="")
         return 0
-    if resume is None and folder is None:
+    if resume is None and folder is None and processes is None:  # one of several looks when it knows if it writes
         _require_folders(config)
-    _prepare(config)
+    _prepare(config, processes)
     from harness import runs
     from harness.summary import summary
 
@@ -163,6 +163,8 @@ def run(
         record = runs.start_or_resume(folder, config, command)
     else:
         record = runs.start(config, command)
+    if record is None:  # the first of several processes has it
+        return 0
     _console().print(summary(record))
     return EXIT_CODES[record.status]
 
@@ -181,14 +183,17 @@ def evaluate(
     run: RunFolder,
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(metavar="KEY=VALUE...", help="draws, walkers, seed, observables, thin.", show_default=False),
+        typer.Argument(
+            metavar="KEY=VALUE...", help="draws, walkers, seed, observables, thin, devices.", show_default=False
+        ),
     ] = None,
 ) -> int:
     """Measure the energy of a trained run again, and observables of lattices."""
     from harness.config import RunConfig, evaluation
 
-    config = RunConfig.read(run)
-    budget = evaluation(overrides or [], config)
+    devices = [override for override in overrides or [] if override.startswith("devices=")]
+    config = RunConfig.read(run, devices)
+    budget = evaluation([override for override in overrides or [] if override not in devices], config)
     _prepare(config)
     from harness import runs
     from harness.summary import summary
@@ -314,6 +319,25 @@ def suite_show(
     from harness.suite import command, load, progress
 
     _console().print(command.show(progress(load(name), overrides or [])))
+
+
+@app.command(
+    help="Measure what a step of training costs, phase by phase: time, memory, and time to compile; with advice.\n\n"
+    "Takes the keys of `zoo run`, and writes nothing.",
+    epilog="[bold]Examples[/bold]\n"
+    "  zoo profile model=transformer_backflow system=quantum_dot_n6\n"
+    "  zoo profile model=sj system=hubbard_8x8_half backend=jax device=cpu devices=2",
+)
+def profile(overrides: KeyValues = None) -> None:
+    """Measure what a step of training costs."""
+    from harness.config import compose
+
+    config = compose(overrides or [])
+    _prepare(config)
+    from harness.advice import report
+    from harness.profiling import measure
+
+    _console().print(report(measure(config), config))
 
 
 @app.command(name="list", epilog="[bold]Examples[/bold]\n  zoo list\n  zoo list models '*backflow*'")
@@ -700,11 +724,13 @@ def plot_observables(
     print(draw(runs, output))
 
 
-def _prepare(config: RunConfig) -> None:
+def _prepare(config: RunConfig, processes: DistributedSettings | None = None) -> None:
     from harness.start import prepare
 
     config.create_system().validate()  # first, as a backend takes much longer to load
-    prepare(config.backend, config.device, config.precision)
+    if processes is not None:
+        print(f"waiting for all processes at {processes.coordinator}", file=sys.stderr)
+    prepare(config.backend, config.device, config.precision, config.devices, processes)
 
 
 def _prepare_to_draw(request: Request) -> None:

@@ -39,8 +39,29 @@ The module of the running backend gives:
     The lower factor, with NaN where there is none; `keras.ops.cholesky` raises an error.
 ``apply_keras_optimizer(optimizer, variables, buffers, gradients, parameters)``
     One update of a `keras.optimizers` optimiser as a pure function.
-``use_device(name)``, ``device_name()``, ``peak_memory_bytes()``, ``version()``
-    Devices.
+``version()``
+    Of the backend.
+
+Devices, in `harness.backend.jax_devices` and `harness.backend.tensorflow_devices`:
+
+``connect(coordinator, processes, process)``
+    Make this process one of several that compute together; with the coordinator ``auto`` the scheduler says.
+``use_devices(kind, count)``
+    Choose ``auto``, ``cpu``, ``gpu`` or ``tpu``, and how many of this process; 0 takes all.
+``over_devices(function)``
+    As ``jit``, for a function in which ``share`` occurs.
+``share(function, whole, split, joined)``
+    In such a function: ``function(whole, *parts)`` on each device at the same time, of which ``whole`` is given
+    everything, and of each ``(tensors, axis)`` in ``split`` its equal part along the axis of the walkers. Results are
+    joined along the axis ``joined`` (one number, or one for each result of a tuple), and are whole again. One device
+    calls the function as it is.
+``device_count()``, ``device_name()``, ``peak_memory_bytes()``
+    How many devices walkers are shared out to, those of all processes; the first one of this process.
+``peak_memory_of(call)``, ``wait_for(tree)``
+    What a call gives, and the most memory in bytes that it took beyond what was there, or None where that is not known;
+    return once these tensors have their values.
+``process_number()``, ``process_count()``, ``from_first_process(tree)``
+    Which process this is, of how many; NumPy arrays as the first process has them, the same shapes in each.
 """
 
 import keras
@@ -52,7 +73,6 @@ if keras.config.backend() == "tensorflow":
         coordinates_at_once,
         dependence,
         derivatives,
-        device_name,
         directional_derivatives,
         fuse,
         gradient,
@@ -60,12 +80,24 @@ if keras.config.backend() == "tensorflow":
         jit,
         ordered_sum,
         parameter_gradient,
-        peak_memory_bytes,
         per_sample_jacobian,
         static_value,
         tapped_gradients,
-        use_device,
         version,
+    )
+    from harness.backend.tensorflow_devices import (
+        connect,
+        device_count,
+        device_name,
+        from_first_process,
+        over_devices,
+        peak_memory_bytes,
+        peak_memory_of,
+        process_count,
+        process_number,
+        share,
+        use_devices,
+        wait_for,
     )
 elif keras.config.backend() == "jax":
     from harness.backend.jax import (  # noqa: F401
@@ -74,7 +106,6 @@ elif keras.config.backend() == "jax":
         coordinates_at_once,
         dependence,
         derivatives,
-        device_name,
         directional_derivatives,
         fuse,
         gradient,
@@ -82,12 +113,24 @@ elif keras.config.backend() == "jax":
         jit,
         ordered_sum,
         parameter_gradient,
-        peak_memory_bytes,
         per_sample_jacobian,
         static_value,
         tapped_gradients,
-        use_device,
         version,
+    )
+    from harness.backend.jax_devices import (  # noqa: F401
+        connect,
+        device_count,
+        device_name,
+        from_first_process,
+        over_devices,
+        peak_memory_bytes,
+        peak_memory_of,
+        process_count,
+        process_number,
+        share,
+        use_devices,
+        wait_for,
     )
 else:
     from zoo.errors import ZooError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +9,6 @@ import jax
 import jax.extend
 import jax.numpy as jnp
 from keras.src.backend.common import dtypes
-
-from zoo.errors import ZooError
 
 # The Gram matrices are float64 whatever the precision of the wavefunction.
 jax.config.update("jax_enable_x64", True)
@@ -157,29 +154,6 @@ def cholesky(matrix):
 def apply_keras_optimizer(optimizer, variables: list, buffers: list, gradients: list, parameters: list):
     parameters, buffers = optimizer.stateless_apply(buffers, gradients, parameters)
     return list(parameters), list(buffers)
-
-
-def use_device(name: str) -> None:
-    try:
-        found = {d.platform for d in jax.devices()}
-    except RuntimeError as error:
-        raise ZooError(f"device={name}: JAX finds none ({str(error).splitlines()[0]})") from error
-    wanted = {"auto": found, "cpu": {"cpu"}, "gpu": {"gpu", "cuda", "rocm"}, "tpu": {"tpu"}}[name]
-    if not found & wanted:
-        raise ZooError(f"device={name}: JAX finds only {', '.join(sorted(found))}")
-
-
-def device_name() -> str:
-    device = jax.devices()[0]
-    return "cpu" if device.platform == "cpu" else device.device_kind
-
-
-def peak_memory_bytes() -> int:
-    """Peak of the device's allocator on an accelerator, of the whole process on a CPU."""
-    statistics = jax.devices()[0].memory_stats() if jax.devices()[0].platform != "cpu" else None
-    if statistics and "peak_bytes_in_use" in statistics:
-        return int(statistics["peak_bytes_in_use"])
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def version() -> str:

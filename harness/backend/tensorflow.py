@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
-
-from zoo.errors import ZooError
 
 # Samples evaluated at once by the Hessian's diagonal: bounds memory, large enough to keep two cores busy.
 _CHUNK = 16384
@@ -159,36 +156,6 @@ def apply_keras_optimizer(optimizer, variables: list, buffers: list, gradients: 
         variable.assign(value)
     optimizer.apply(gradients, variables)
     return [tf.identity(v.value) for v in variables], [tf.identity(v.value) for v in optimizer.variables]
-
-
-def use_device(name: str) -> None:
-    if name == "tpu":
-        raise ZooError("device=tpu: expected backend=jax, TensorFlow runs here on cpu and gpu only")
-    gpus = tf.config.list_physical_devices("GPU")
-    if name == "gpu" and not gpus:
-        raise ZooError("device=gpu: TensorFlow finds no GPU (device=cpu or device=auto)")
-    if name == "cpu" and gpus:
-        tf.config.set_visible_devices([], "GPU")
-    for gpu in gpus if name != "cpu" else []:
-        tf.config.experimental.set_memory_growth(gpu, True)
-    # Rounding to 10 bits in matrix products would be seen in second derivatives.
-    tf.config.experimental.enable_tensor_float_32_execution(False)
-    # Bit-identical resumption needs every reduction in a fixed order.
-    tf.config.experimental.enable_op_determinism()
-
-
-def device_name() -> str:
-    gpus = tf.config.get_visible_devices("GPU")
-    if not gpus:
-        return "cpu"
-    return tf.config.experimental.get_device_details(gpus[0]).get("device_name", "gpu")
-
-
-def peak_memory_bytes() -> int:
-    """Peak of the device's allocator on a GPU, of the whole process on a CPU."""
-    if tf.config.get_visible_devices("GPU"):
-        return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def version() -> str:

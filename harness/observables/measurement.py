@@ -56,8 +56,8 @@ class Observer:
         self.estimators = estimators(names, system)
         self.walkers, self.n_sites = walkers, system.n_sites
         slots = max(system.n_sites**2, *(getattr(e, "slots", 1) for e in self.estimators.values()))
-        groups = -(-walkers // max(1, min(walkers, SLOTS // slots)))
-        self.group = -(-walkers // groups)
+        groups, devices = -(-walkers // max(1, min(walkers, SLOTS // slots))), backend.device_count()
+        self.group = -(-walkers // (groups * devices)) * devices  # each device has the same share of it
         self.running = {
             name: Running(draws, walkers, len(e.components) * _count(e.points)) for name, e in self.estimators.items()
         }
@@ -68,7 +68,9 @@ class Observer:
             of_these = ratios(parameters)
             return [estimate(of_these, occupations, numbers) for estimate in self.estimators.values()]
 
-        self._local_values = backend.jit(local_values)
+        self._local_values = backend.over_devices(
+            lambda parameters, *of_walkers: backend.share(local_values, parameters, [(x, 0) for x in of_walkers])
+        )
 
     def measure(self, parameters: list, occupations) -> None:
         """Add the walkers ``(walkers, 2, n_sites)`` of one draw."""

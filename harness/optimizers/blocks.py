@@ -33,6 +33,10 @@ class ExplicitBlock:
         self._columns = columns
 
     @property
+    def batch(self) -> int:
+        return next(iter(self._columns.values())).shape[0]
+
+    @property
     def weights(self) -> list[int]:
         return list(self._columns)
 
@@ -42,8 +46,21 @@ class ExplicitBlock:
 
     def gram(self, total):
         """``total`` plus the part of these columns, ``(batch, batch)``, float64."""
-        matrix = ops.concatenate(list(self._columns.values()), axis=1)
-        return backend.ordered_sum(lambda _: ops.cast(ops.matmul(matrix, ops.transpose(matrix)), "float64"), 1, total)
+        return self.products(total, self)
+
+    def products(self, total, others: ExplicitBlock):
+        """``total`` plus O O'^T of these columns, ``(batch, batch of the others)``, with those of other samples."""
+        mine, theirs = (ops.concatenate(list(block._columns.values()), axis=1) for block in (self, others))
+        return backend.ordered_sum(lambda _: ops.cast(ops.matmul(mine, ops.transpose(theirs)), "float64"), 1, total)
+
+    @property
+    def tensors(self) -> list:
+        """What depends on the samples, which are the first axis."""
+        return list(self._columns.values())
+
+    def with_tensors(self, tensors: list) -> ExplicitBlock:
+        """The block of other samples."""
+        return ExplicitBlock(dict(zip(self._columns, tensors, strict=True)))
 
     def apply(self, directions: list):
         """O phi, ``(batch,)``, of flat parts of phi for each weight."""
@@ -135,20 +152,67 @@ class FactoredBlock:
 
     def gram(self, total):
         """``total`` plus the part of these columns, ``(batch, batch)``, float64."""
-        return self._gram_of_columns(total) if self.explicit_is_cheaper else self._gram_of_pairs(total)
+        return self._products_of_columns(total, self) if self.explicit_is_cheaper else self._gram_of_pairs(total)
 
-    def _gram_of_columns(self, total):
-        at_once = min(self.n_outputs, max(1, LARGEST // (self.batch * self.stack * self.n_inputs)))
+    def products(self, total, others: FactoredBlock):
+        """``total`` plus O O'^T of these columns, ``(batch, batch of the others)``, with those of other samples."""
+        if self.explicit_is_cheaper:
+            return self._products_of_columns(total, others)
+        return self._products_of_pairs(total, others)
+
+    @property
+    def tensors(self) -> list:
+        """What depends on the samples, which are the third axis."""
+        return [self.inputs, self.gradients]
+
+    def with_tensors(self, tensors: list) -> FactoredBlock:
+        """The block of other samples."""
+        inputs, gradients = tensors
+        return FactoredBlock(inputs, [gradients], self.layouts)
+
+    def _products_of_columns(self, total, others: FactoredBlock):
+        largest = max(self.batch, others.batch) * self.stack * self.n_inputs
+        at_once = min(self.n_outputs, max(1, LARGEST // largest))
         count = -(-self.n_outputs // at_once)
-        padded = ops.pad(self.gradients, [(0, 0)] * 3 + [(0, count * at_once - self.n_outputs)])
-        parts = ops.reshape(padded, (*padded.shape[:3], count, at_once))
+
+        def columns_of(block: FactoredBlock):
+            padded = ops.pad(block.gradients, [(0, 0)] * 3 + [(0, count * at_once - self.n_outputs)])
+            parts = ops.reshape(padded, (*padded.shape[:3], count, at_once))
+
+            def columns(index):
+                found = ops.einsum("stbi,stbo->bsio", block.inputs, ops.take(parts, index, axis=3))
+                return ops.reshape(found, (block.batch, -1))
+
+            return columns
+
+        mine = columns_of(self)
+        theirs = mine if others is self else columns_of(others)
 
         def part(index):
-            columns = ops.einsum("stbi,stbo->bsio", self.inputs, ops.take(parts, index, axis=3))
-            columns = ops.reshape(columns, (self.batch, -1))
-            return ops.cast(ops.matmul(columns, ops.transpose(columns)), "float64")
+            columns = mine(index)
+            transposed = ops.transpose(columns if theirs is mine else theirs(index))
+            return ops.cast(ops.matmul(columns, transposed), "float64")
 
         return backend.ordered_sum(part, count, total)
+
+    def _products_of_pairs(self, total, others: FactoredBlock):
+        """One token of these samples with some tokens of the others at a time."""
+        at_once = max(1, LARGEST // (self.batch * others.batch))
+
+        def of_token(stack: int, first: int, start: int, end: int, _):
+            products = [
+                ops.matmul(
+                    ops.reshape(theirs[stack, start:end], (-1, theirs.shape[-1])), ops.transpose(mine[stack, first])
+                )
+                for mine, theirs in zip(self.tensors, others.tensors, strict=True)
+            ]
+            product = ops.reshape(products[0] * products[1], (end - start, others.batch, self.batch))
+            return ops.transpose(ops.cast(ops.sum(product, axis=0), "float64"))
+
+        for stack, first, start in np.ndindex(self.stack, self.tokens, -(-self.tokens // at_once)):
+            start, end = start * at_once, min((start + 1) * at_once, self.tokens)
+            total = backend.ordered_sum(functools.partial(of_token, stack, first, start, end), 1, total)
+        return total
 
     def _gram_of_pairs(self, total):
         """One token t with some tokens t' >= t at a time; what is left out is the transpose of what is there."""

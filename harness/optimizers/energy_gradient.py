@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from harness import backend, stateless
+from harness.optimizers.shared_jacobian import summed_over_devices
 
 
 class EnergyGradientOptimizer:
@@ -37,11 +38,17 @@ class EnergyGradientOptimizer:
     ) -> tuple[list, dict[str, Any]]:
         """One update as a pure function; arguments as in `NaturalGradientOptimizer.update`."""
 
-        def surrogate(values):
-            # Not `ops.mean`, which computes in float32 on JAX, whatever the precision.
-            return 2.0 * ops.sum(residuals * stateless.log_psi(model, values, walkers)[1]) / residuals.shape[0]
+        # Not `ops.mean`, which computes in float32 on JAX, whatever the precision.
+        weights = residuals * (2.0 / residuals.shape[0])
 
-        return self.apply(backend.parameter_gradient(surrogate, parameters), parameters, buffers, learning_rate)
+        def gradient(parameters, weights, walkers):
+            def surrogate(values):
+                return ops.sum(weights * stateless.log_psi(model, values, walkers)[1])
+
+            return backend.parameter_gradient(surrogate, parameters)
+
+        gradients = summed_over_devices(gradient, parameters, [(weights, 0), (walkers, 0)])
+        return self.apply(gradients, parameters, buffers, learning_rate)
 
     def apply(self, gradients: list, parameters: list, buffers: dict, learning_rate) -> tuple[list, dict[str, Any]]:
         """One update along given gradients, as a pure function; returns new parameters and buffers."""

@@ -34,6 +34,29 @@ class Jacobian:
             total = block.gram(total)
         return total
 
+    def products(self, others: Jacobian):
+        """O O'^T, ``(batch, batch of the others)``, float64, with the derivatives of other samples."""
+        total = ops.zeros((self.batch, others.batch), dtype="float64")
+        for block, other in zip(self.blocks, others.blocks, strict=True):
+            total = block.products(total, other)  # type: ignore[arg-type]  # blocks of one kind
+        return total
+
+    @property
+    def tensors(self) -> tuple[list, list]:
+        """What depends on the samples: of stored columns, which have them first; of factors, which have them third."""
+        kinds = ExplicitBlock, FactoredBlock
+        stored, factors = ([block.tensors for block in self.blocks if isinstance(block, kind)] for kind in kinds)
+        return stored, factors
+
+    def with_tensors(self, tensors: tuple[list, list]) -> Jacobian:
+        """The derivatives of other samples."""
+        stored, factors = map(iter, tensors)
+        blocks = [
+            block.with_tensors(next(stored if isinstance(block, ExplicitBlock) else factors)) for block in self.blocks
+        ]
+        batch = blocks[0].batch if blocks else self.batch
+        return Jacobian(blocks, self.sizes, batch, self.precision)
+
     def apply(self, direction):
         """O phi, ``(batch,)``, of phi ``(n_parameters,)``; float64."""
         ends = np.cumsum(self.sizes)

@@ -9,8 +9,8 @@ import numpy as np
 from keras import ops
 
 from harness import backend
-from harness.optimizers.assembly import log_abs_jacobian
 from harness.optimizers.jacobian import Jacobian
+from harness.optimizers.shared_jacobian import SharedJacobian, derivatives, summed_over_devices
 from harness.settings import NaturalGradientSettings, SpringSettings, SRSettings
 
 LARGEST_PARAMETER_SPACE = 8192
@@ -65,7 +65,7 @@ class NaturalGradientOptimizer:
         Returns:
             New parameters and new buffers.
         """
-        jacobian = log_abs_jacobian(model, parameters, walkers)
+        jacobian = derivatives(model, parameters, walkers)
         direction = self.direction(jacobian, ops.cast(residuals, "float64"), buffers["direction"])
         settings = self.settings
         rate = ops.cast(learning_rate, "float64")
@@ -77,13 +77,13 @@ class NaturalGradientOptimizer:
             change = change * ops.minimum(1.0, settings.norm_constraint**0.5 / ops.maximum(length, 1e-300))
         return _subtract(parameters, change), {"direction": direction}
 
-    def direction(self, jacobian: Jacobian, residuals, previous):
+    def direction(self, jacobian: Jacobian | SharedJacobian, residuals, previous):
         """phi_k from O, E - mean E ``(batch,)`` and phi_{k-1} ``(n_parameters,)``."""
         in_samples = jacobian.n_parameters > max(jacobian.batch, self.in_parameter_space * LARGEST_PARAMETER_SPACE)
         solve = self._in_samples if in_samples else self._in_parameters
         return self.momentum * previous + solve(jacobian, residuals / jacobian.batch**0.5, previous)
 
-    def _in_samples(self, jacobian: Jacobian, residuals, previous):
+    def _in_samples(self, jacobian: Jacobian | SharedJacobian, residuals, previous):
         root, gram = jacobian.batch**0.5, jacobian.gram()
         rounding = _rounding(gram, jacobian.precision) / jacobian.batch
         target = residuals
@@ -92,10 +92,10 @@ class NaturalGradientOptimizer:
         solution = self._solve(_centred(_centred(gram, 0), 1) / jacobian.batch, target, rounding)
         return jacobian.adjoint(_centred(solution, 0)) / root
 
-    def _in_parameters(self, jacobian: Jacobian, residuals, previous):
+    def _in_parameters(self, jacobian: Jacobian | SharedJacobian, residuals, previous):
         centred = _centred(jacobian.dense(), 0) / jacobian.batch**0.5
         target = residuals - self.momentum * ops.matmul(centred, previous)
-        gram = ops.matmul(ops.transpose(centred), centred)
+        gram = summed_over_devices(lambda _, rows: ops.matmul(ops.transpose(rows), rows), [], [(centred, 0)])
         return self._solve(gram, ops.matmul(ops.transpose(centred), target), _rounding(gram, "float64"))
 
     def _solve(self, gram, target, rounding):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -42,18 +43,45 @@ class LatticeSampler:
         self.first, self.second = ends[:, 0], ends[:, 1]
         self.refresh = max(REFRESH, system.n_electrons)
 
-    @values_only()
     def sample(self, log_abs: Callable | Following, walkers, seed, width):
         """``moves`` proposals for each walker; arguments and results as in `GaussianSampler.sample`.
 
         ``walkers`` are occupations ``(batch, 2, n_sites)``; ``width`` is not used. In place of the function
         ``log_abs`` there can be what follows the walkers by low-rank updates.
         """
+        draws, seed = self.draw(walkers, seed, isinstance(log_abs, Following))
+        walkers, log_abs, accepted, tried = self.advance(log_abs, width, walkers, *(numbers for numbers, _ in draws))
+        return walkers, log_abs, seed, self.acceptance(accepted, tried)
+
+    def draw(self, walkers, seed, follows: bool = False) -> tuple[list[tuple[Any, int]], Any]:
+        """As `GaussianSampler.draw`.
+
+        Args:
+            follows: Whether `advance` will be given what follows the walkers.
+        """
+        batch, dtype = walkers.shape[0], keras.config.floatx()
+        if not self.bonds:
+            return [], seed
+        numbers, seed = draw(seed, lambda g: keras.random.uniform((self.moves, 3, batch), dtype=dtype, seed=g))
+        if not follows:
+            return [(numbers, 2)], seed
+        turns = -(-self.moves // self.refresh)
+        decisions, seed = draw(seed, lambda g: keras.random.uniform((turns, batch), dtype=dtype, seed=g))
+        return [(numbers, 2), (decisions, 1)], seed
+
+    @values_only()
+    def advance(self, log_abs: Callable | Following, width, walkers, *draws):
+        """The moves that the random numbers stand for, of each walker by itself.
+
+        Returns:
+            Walkers, their log|Psi|, and of each how many proposals it accepted, and how many there were.
+        """
         amplitudes = log_abs if isinstance(log_abs, Following) else Direct(log_abs)
         batch, dtype = walkers.shape[0], keras.config.floatx()
         if not self.bonds:
-            return walkers, amplitudes.keep(walkers)["log_abs"], seed, ops.ones((), dtype=dtype)
-        numbers, seed = draw(seed, lambda g: keras.random.uniform((self.moves, 3, batch), dtype=dtype, seed=g))
+            ones = ops.ones((batch,), dtype=dtype)
+            return walkers, amplitudes.keep(walkers)["log_abs"], ones, ones
+        numbers, *decisions = draws
 
         def advance(walkers, kept, numbers):
             """The moves that ``numbers``, ``(moves, 3, batch)``, stand for; also how many each walker accepted."""
@@ -70,12 +98,14 @@ class LatticeSampler:
             return ops.fori_loop(0, numbers.shape[0], move, (walkers, kept, ops.zeros((batch,), dtype=dtype)))
 
         if amplitudes.follows:
-            turns = -(-self.moves // self.refresh)
-            decisions, seed = draw(seed, lambda g: keras.random.uniform((turns, batch), dtype=dtype, seed=g))
-            walkers, kept, count = self._advance_followed(advance, amplitudes.keep, walkers, numbers, decisions)
+            walkers, kept, count = self._advance_followed(advance, amplitudes.keep, walkers, numbers, *decisions)
         else:
             walkers, kept, count = advance(walkers, amplitudes.keep(walkers), numbers)
-        return walkers, kept["log_abs"], seed, ops.sum(count) / (batch * self.moves)
+        return walkers, kept["log_abs"], count, ops.full((batch,), float(self.moves), dtype=dtype)
+
+    def acceptance(self, accepted, tried):
+        """The share of what was tried that was accepted."""
+        return ops.sum(accepted) / ops.sum(tried)
 
     def _advance_followed(self, advance: Callable, keep: Callable, walkers, numbers, decisions):
         """As ``advance``, with what is kept made anew every `refresh` moves.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import ops
@@ -37,7 +38,6 @@ class GaussianSampler:
         self.exchange = exchange if system.n_up and system.n_down else 0.0
         self.initial_width = 0.5 / system.n_electrons**0.5
 
-    @values_only()
     def sample(self, log_abs: Callable, walkers, seed, width):
         """``moves`` proposals for each walker.
 
@@ -50,9 +50,25 @@ class GaussianSampler:
         Returns:
             Walkers, their log|Psi|, the next random state and the share of Gaussian steps that were accepted.
         """
+        draws, seed = self.draw(walkers, seed)
+        walkers, log_abs, accepted, steps = self.advance(log_abs, width, walkers, *(numbers for numbers, _ in draws))
+        return walkers, log_abs, seed, self.acceptance(accepted, steps)
+
+    def draw(self, walkers, seed) -> tuple[list[tuple[Any, int]], Any]:
+        """The random numbers of one call of `advance`, each with its axis of walkers, and the next random state."""
         batch, dtype = walkers.shape[0], walkers.dtype
         normals, seed = draw(seed, lambda g: keras.random.normal((self.moves, *walkers.shape), dtype=dtype, seed=g))
         numbers, seed = draw(seed, lambda g: keras.random.uniform((self.moves, 4, batch), dtype=dtype, seed=g))
+        return [(normals, 1), (numbers, 2)], seed
+
+    @values_only()
+    def advance(self, log_abs: Callable, width, walkers, normals, numbers):
+        """The moves that the random numbers stand for, of each walker by itself.
+
+        Returns:
+            Walkers, their log|Psi|, and of each how many Gaussian steps it accepted, and how many it tried.
+        """
+        dtype = walkers.dtype
 
         def move(index, state):
             walkers, current, accepted_steps, steps = state
@@ -66,15 +82,16 @@ class GaussianSampler:
                 stepping = 1.0 - ops.cast(exchanging, dtype)
             proposed = log_abs(proposal)
             accepted = accept(decide, current, proposed, log_hastings)
-            accepted_steps = accepted_steps + ops.sum(ops.cast(accepted, dtype) * stepping)
+            accepted_steps = accepted_steps + ops.cast(accepted, dtype) * stepping
             walkers, current = select(accepted, proposal, walkers), select(accepted, proposed, current)
-            return walkers, current, accepted_steps, steps + ops.sum(stepping)
+            return walkers, current, accepted_steps, steps + stepping
 
-        none = ops.zeros((), dtype=dtype)
-        walkers, current, accepted_steps, steps = ops.fori_loop(
-            0, self.moves, move, (walkers, log_abs(walkers), none, none)
-        )
-        return walkers, current, seed, accepted_steps / ops.maximum(steps, 1.0)
+        none = ops.zeros((walkers.shape[0],), dtype=dtype)
+        return ops.fori_loop(0, self.moves, move, (walkers, log_abs(walkers), none, none))
+
+    def acceptance(self, accepted, steps):
+        """The share of what was tried that was accepted."""
+        return ops.sum(accepted) / ops.maximum(ops.sum(steps), 1.0)
 
     def adapt(self, width, acceptance):
         """The width that brings the acceptance nearer to its target."""

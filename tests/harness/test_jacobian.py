@@ -258,7 +258,7 @@ def test_models_of_the_zoo(case):
 @pytest.mark.parametrize("largest", [1, 100, 2**24], ids=["one by one", "in chunks", "at once"])
 @pytest.mark.parametrize(("stack", "tokens"), [(1, 1), (1, 5), (3, 4)])
 def test_both_ways_to_the_gram_matrix(stack, tokens, largest, monkeypatch):
-    """By columns and by pairs of tokens, in as many parts as memory asks for."""
+    """By columns and by pairs of tokens, in as many parts as memory asks for; also of some samples with all."""
     monkeypatch.setattr(blocks, "LARGEST", largest)
     random, batch, inputs, outputs = np.random.default_rng(2), 6, 4, (3, 2)
     a = random.normal(size=(stack, tokens, batch, inputs))
@@ -269,10 +269,17 @@ def test_both_ways_to_the_gram_matrix(stack, tokens, largest, monkeypatch):
 
     def compute(a, *gradients):
         block, start = FactoredBlock(a, list(gradients), layouts), ops.ones((batch, batch), dtype="float64")
-        return block._gram_of_columns(start), block._gram_of_pairs(start)
+        some = block.with_tensors([x[:, :, 1:3] for x in block.tensors])
+        whole = block._products_of_columns(start, block), block._gram_of_pairs(start)
+        return whole, (some._products_of_columns(start[1:3], block), some._products_of_pairs(start[1:3], block))
 
-    for found in backend.jit(compute)(*(ops.convert_to_tensor(x) for x in (a, *gradients))):
-        np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=1e-12, atol=1e-12)
+    for wanted, results in zip(
+        (expected, expected[1:3]),
+        backend.jit(compute)(*(ops.convert_to_tensor(x) for x in (a, *gradients))),
+        strict=True,
+    ):
+        for found in results:
+            np.testing.assert_allclose(ops.convert_to_numpy(found), wanted, rtol=1e-12, atol=1e-12)
 
 
 def test_results_are_the_same_bit_for_bit():
