@@ -124,7 +124,7 @@ def run_line(board: Board, row: Row) -> Line:
 
 
 def _published_line(board: Board, record: Reference) -> Line:
-    doubtful = "" if record.trusted else f" Doubtful: {record.note}."
+    doubtful = f" Doubtful: {record.doubts}." if record.doubts else ""
     chosen = board.reference is not None and (record.energy, record.source) == (
         board.reference.energy,
         board.reference.citation,
@@ -141,6 +141,7 @@ def _published_line(board: Board, record: Reference) -> Line:
             "energy": _published_number(record),
             "error": _published_error(board, record) if compared else "",
             "correlation": "" if share is None else f"{100 * share:.2f}",
+            "variance": "" if record.variance is None else f"{record.variance:.2g}",
         },
         remark=f"{record.source}.{doubtful}",
     )

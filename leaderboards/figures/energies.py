@@ -6,7 +6,7 @@ from harness.format import shorthand
 from leaderboards import known
 from leaderboards.board import Board, Table
 from leaderboards.figures.axes import Drawing, Scale
-from leaderboards.figures.figure import NAMES, RIGHT, WIDTH, Figure, clipped, energy_axis, name
+from leaderboards.figures.figure import NAMES, RIGHT, WIDTH, Figure, clipped, energy_axis, label, name
 from zoo.references import Reference
 
 MOST_ROWS, MOST_PUBLISHED = 24, 6
@@ -30,7 +30,7 @@ def energies(board: Board, table: Table) -> Figure | None:
     for number, row in enumerate(rows):
         assert row.energy is not None
         y = _TOP + _STEP * (number + 0.75)
-        drawing.text(NAMES, y + 4, clipped(name(row)), "name", "end")
+        drawing.text(NAMES, y + 4, label(row), "name", "end")
         for energy in row.energies if len(row.energies) > 1 else ():
             drawing.line(x.place(energy - shift), y - 6, x.place(energy - shift), y + 6, "seed")
         drawing.line(x.place(row.energy - shift - row.stderr), y, x.place(row.energy - shift + row.stderr), y, "bar")

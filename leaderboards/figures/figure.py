@@ -46,6 +46,12 @@ def clipped(text: str, most: int = 24) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def label(row: Row, most: int = 24) -> str:
+    """The name of a row; where there is no room for all of it the end stays, as that tells rows of a model apart."""
+    text = name(row)
+    return text if len(text) <= most else f"{text[: most // 3]}…{text[-(most - most // 3 - 1) :]}"
+
+
 def energy_axis(board: Board) -> str:
     """Label of an axis of energies."""
     return f"E {MINUS} reference / {board.unit}" if board.reference is not None else f"E / {board.unit}"

@@ -14,8 +14,8 @@ from leaderboards.figures.figure import (
     TOP,
     WIDTH,
     Figure,
-    clipped,
     energy_axis,
+    label,
     name,
     origin,
 )
@@ -49,7 +49,7 @@ def training(board: Board, table: Table) -> Figure | None:
             drawing.path([(x.place(step), y.place(energy)) for step, energy in stretch], f"curve s{number}")
         left, top = 2 + 192 * (number % 2), BOTTOM + 58 + 18 * (number // 2)
         drawing.line(left, top - 4, left + 16, top - 4, f"curve s{number}")
-        drawing.text(left + 22, top, clipped(name(row)), "name")
+        drawing.text(left + 22, top, label(row), "name")
     alt = f"Energy against optimisation step of {len(curves)} runs: " + ", ".join(name(row) for row, _ in curves) + "."
     caption = "The lowest seed of the best rows: means over stretches of steps, of samples drawn while the parameters "
     caption += "changed. The steep beginning is cut off."

@@ -6,8 +6,9 @@ import re
 import pytest
 
 from leaderboards import figures
-from leaderboards.board import Result, boards
+from leaderboards.board import Result, boards, rank
 from leaderboards.figures.axes import Drawing, Labels, Scale, short
+from leaderboards.figures.figure import label, name
 from leaderboards.figures.variances import extrapolate
 
 # Axes ----------------------------------------------------------------------------------------------------------------
@@ -150,3 +151,11 @@ def test_the_ladder_goes_by_rungs_not_by_energy(drawn):
 def test_a_table_without_ranked_rows_has_no_figures(run):
     [board] = boards([Result(run(energy={"ess": 1.0}))])
     assert figures.of_table(board, board.tables[0]) == []
+
+
+def test_a_long_name_keeps_the_end_that_tells_it_from_others(run):
+    [row] = rank([Result(run("transformer_backflow", arguments="model.width=64"))])
+    assert name(row) == "transformer_backflow model.width=64"
+    assert label(row) == "transfor…" + name(row)[-15:] and len(label(row)) == 24
+    [row] = rank([Result(run("slater_jastrow"))])
+    assert label(row) == "slater_jastrow"
