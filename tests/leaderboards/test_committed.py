@@ -1,0 +1,30 @@
+"""The committed weights give the committed energies: one result of each model, measured again."""
+
+import pytest
+
+from harness.record import read_record
+from leaderboards.board import RESULTS
+from leaderboards.verification import verify
+
+
+def one_of_each_model():
+    """The folder with the fewest parameters, then the fewest electrons, of each model in each space."""
+    found = {}
+    for path in sorted(RESULTS.rglob("record.json")):
+        record = read_record(path)
+        size = (record.model.parameters, record.system.n_up + record.system.n_down)
+        key = (record.model.name, record.model.space)
+        if key not in found or size < found[key][0]:
+            found[key] = (size, path.parent)
+    return {key: folder for key, (_, folder) in found.items()}
+
+
+CHOSEN = one_of_each_model()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", CHOSEN, ids="-".join)
+def test_weights_give_the_energy_of_their_record(key):
+    verdict = verify(CHOSEN[key], ["draws=40"], lambda config: None)  # on the backend of the tests
+    assert verdict.confirmed, verdict.problems
+    assert verdict.measured is not None
