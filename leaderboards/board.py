@@ -137,7 +137,7 @@ class Board:
     """Every run of one system.
 
     Attributes:
-        name: The first, alphabetically, of the names under which the system was run.
+        name: What the system is called (`known.title`).
         unit: Unit of energies.
         reference: What energies are compared with: the best value that the zoo knows, or that of the newest record
             where it knows none.
@@ -167,7 +167,7 @@ class Board:
     @property
     def slug(self) -> str:
         """Name of its page, without ending."""
-        safe = "".join(c if c.isalnum() or c in "-_" else "-" for c in self.name)
+        safe = "".join(c if c.isalnum() or c in "-_" else "-" for c in self.name.partition(" ")[0])
         return f"{safe}-{self.system.sha256[:8]}"
 
     @property
@@ -278,7 +278,7 @@ def _board(results: list[Result]) -> Board:
         tables.setdefault(key, []).append(result)
     published = known.published(records[0].system)
     return Board(
-        name=min(record.system.name for record in records),
+        name=known.title([record.system for record in records]),
         unit="t" if records[0].model.space == "lattice" else "hartree",
         reference=known.reference(published) or _newest_reference(records),
         published=published,

@@ -8,6 +8,7 @@ from leaderboards import rules
 from leaderboards.board import Result, boards, collect, rank
 from leaderboards.commands import reproduce, settings
 from leaderboards.rules import budget, gate, outcome, recipe
+from zoo import registry
 from zoo.errors import ZooError
 
 LAPTOP = {"name": "laptop", "version": "2"}
@@ -210,6 +211,28 @@ def test_an_unknown_family_keeps_the_reference_of_its_newest_record(run):
     [board] = found(run("a"), run("b", mean=-1.8, reference=newer, provenance=later))
     assert board.published is None and board.reference.energy == -2.05
     assert board.error(-1.9) == pytest.approx(0.15)
+
+
+def test_a_changed_preset_says_what_was_changed(run_on):
+    record = run_on("hubbard_chain_6", "a", -3.6, 0.01, 0)
+
+    def under(name, **changes):
+        system = registry.create_system("hubbard_chain_6", **changes)
+        return record.updated(
+            system={
+                **dict(record.system),
+                "name": name,
+                "parameters": system.parameters(),
+                "sha256": system.sha256,
+            }
+        )
+
+    names = {board.name for board in found(under("hubbard_chain_6"), under("hubbard_chain_6", u=8.0))}
+    assert names == {"hubbard_chain_6", "hubbard_chain_6 u=8"}
+    [board] = found(under("hubbard"), under("hubbard_chain_6"), under("hubbard_chain_8"))
+    assert board.name == "hubbard_chain_6" and board.slug == "hubbard_chain_6-1b6d1cba"
+    [board] = found(under("hubbard_chain_6", u=8.0, boundary="A"))
+    assert board.name == "hubbard_chain_6 boundary=A u=8" and board.slug.startswith("hubbard_chain_6-")
 
 
 # Commands ------------------------------------------------------------------------------------------------------------
