@@ -40,11 +40,12 @@ RESERVE, RESERVED = ".reserve", 64 * 2**10
 class Run:
     """One run: its configuration, its folder, and the Monte Carlo calculation that fills it."""
 
-    def __init__(self, config: RunConfig, folder: Path):
+    def __init__(self, config: RunConfig, folder: Path, word: Word | None = None):
         self.config, self.folder = config, folder
+        self.word = word or Word()
+        self.word.goes_on()
         self.vmc = create_calculation(config)
         self.model, self.system = self.vmc.model, self.vmc.system
-        self.word = Word()
         self.interruption = Interruption()
         self.console = Console(stderr=True, highlight=False)
         self.noted_before: list[Event] = []
@@ -100,18 +101,13 @@ class Run:
             except OSError as error:
                 told = self._failure(error)
                 self._note_failure(str(told))
-                self.word.end()
                 raise told from error
             except ZooError as error:
                 self._note_failure(str(error))
-                self.word.end()
                 raise
             except BaseException as error:
                 self._note_failure(f"{type(error).__name__}: {error}")
-                if isinstance(error, Exception):  # a second signal does not wait for others
-                    self.word.end()
                 raise
-            self.word.end()
         if self.record.status == "interrupted" and self.interruption.signal == signal.SIGTERM:
             raise SystemExit(128 + signal.SIGTERM)
         return self.record

@@ -21,7 +21,7 @@ from harness.lock import exclusive
 from harness.observables import FILE as OBSERVABLES
 from harness.observables import choose
 from harness.record import RECORD, RunRecord, read_record, write_record
-from harness.together import follow
+from harness.together import Word, follow, leading
 from zoo.errors import ZooError
 
 OBSERVABLES_FIGURE = "observables.svg"
@@ -46,17 +46,18 @@ def start(config: RunConfig, command: str) -> RunRecord | None:
         follow(config)
         return None
     parent = Path(config.out) / config.system_name / config.model_name
-    run = _about_to_begin(config, parent)
-    run.folder = _new_folder(parent, config.seed)  # only now: what cannot begin leaves no folder of a run
-    with exclusive(run.folder):
-        run.begin(command)
-        return run.execute()
+    with leading() as word:
+        run = _about_to_begin(config, parent, word)
+        run.folder = _new_folder(parent, config.seed)  # only now: what cannot begin leaves no folder of a run
+        with exclusive(run.folder):
+            run.begin(command)
+            return run.execute()
 
 
-def _about_to_begin(config: RunConfig, folder: Path) -> Run:
+def _about_to_begin(config: RunConfig, folder: Path, word: Word) -> Run:
     """The run, with everything checked that can be before it takes time."""
     check_writable(folder, _SPACE_NEEDED)
-    run = Run(config, folder)
+    run = Run(config, folder, word)
     if config.init_from:
         transfer.from_run(run.model, config.init_from)
     return run
@@ -81,11 +82,12 @@ def start_or_resume(folder: str | Path, config: RunConfig, command: str) -> RunR
     if backend.process_number():
         follow(config)
         return None
-    check_writable(folder)
-    with exclusive(folder):
-        run = _about_to_begin(config, folder)
-        run.begin(command)
-        return run.execute()
+    with leading() as word:
+        check_writable(folder)
+        with exclusive(folder):
+            run = _about_to_begin(config, folder, word)
+            run.begin(command)
+            return run.execute()
 
 
 def resume(folder: str | Path) -> RunRecord | None:
@@ -104,17 +106,17 @@ def resume(folder: str | Path) -> RunRecord | None:
     if backend.process_number():
         follow(config)
         return None
-    with exclusive(folder):
-        return _resume(folder, config)
+    with leading() as word, exclusive(folder):
+        return _resume(folder, config, word)
 
 
-def _resume(folder: Path, config: RunConfig) -> RunRecord:
+def _resume(folder: Path, config: RunConfig, word: Word) -> RunRecord:
     record = read_record(folder / RECORD)
     if record.provenance.config_sha256 != config.sha256:
         began = record.config and config.changed_keys(RunConfig.from_dict(record.config))
         expected = ", ".join(began) if began else "that of its record"
         raise ZooError(f"{folder / CONFIG_FILE} was changed since the run began: expected {expected}")
-    run = Run(config, folder)
+    run = Run(config, folder, word)
     run.record = record
     return run.execute()
 

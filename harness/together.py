@@ -6,6 +6,9 @@ on. So what only it knows, a signal or an error, ends all of them at one place, 
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import keras
 import numpy as np
 
@@ -13,7 +16,7 @@ from harness import backend
 from harness.calculation import create_calculation
 from harness.config import RunConfig
 from harness.interruption import Interruption
-from harness.vmc import Diverged
+from harness.vmc import VMC, Diverged
 from zoo.errors import ZooError
 
 
@@ -42,24 +45,37 @@ class Word:
         self.goes_on(stop=True)
 
 
+@contextlib.contextmanager
+def leading() -> Iterator[Word]:
+    """What the first process does of a run: whatever ends it, also an error, is the last word for the others."""
+    word = Word()
+    try:
+        yield word
+    except KeyboardInterrupt:  # a second signal does not wait for others
+        raise
+    except BaseException:
+        word.end()
+        raise
+    word.end()
+
+
 def follow(config: RunConfig) -> None:
     """Compute a run beside the first process, from the state that it begins with; nothing is read or written."""
-    vmc, word = create_calculation(config), Word()
+    word = Word()
 
     def check(*_) -> None:
         if not word.goes_on():
             raise Stopped
 
-    def at_end_of_epoch(epoch, logs) -> None:
-        vmc.stop_requested = not word.goes_on()
-
     with Interruption():  # a signal comes to all processes; what it means, the first one says
         try:
+            check()
+            vmc = create_calculation(config)
             check()
             vmc.share_state()
             vmc.fit(
                 config.train.steps,
-                callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=at_end_of_epoch)],
+                callbacks=[_Listener(vmc, word)],
                 read_every=config.train.read_every,
                 equilibration=config.evaluate.equilibration,
             )
@@ -68,3 +84,14 @@ def follow(config: RunConfig) -> None:
         except (Stopped, Diverged, ZooError):
             pass  # they are those of the first process, which reports them
         word.end()
+
+
+class _Listener(keras.callbacks.Callback):
+    """Hears at the end of each epoch whether there is another one."""
+
+    def __init__(self, vmc: VMC, word: Word):
+        super().__init__()
+        self.vmc, self.word = vmc, word
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.vmc.stop_requested = not self.word.goes_on()
