@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from harness.record import RunRecord
 
-_IDENTITY = ("model", "system", "seed", "protocol", "backend", "out")
+_IDENTITY = ("model", "system", "protocol", "backend", "device", "devices")
 
 
 def reproduce(records: Sequence[RunRecord]) -> tuple[str, ...]:

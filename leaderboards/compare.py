@@ -72,7 +72,7 @@ class Comparison:
         meaning = {
             "change": "change: from the first",
             "error": "error: from the reference",
-            "cpu s": "cpu s: seconds of training, by all processors",
+            "cpu s": "cpu s: of training",
         }
         table.caption = "; ".join(text for column, text in meaning.items() if column in filled)
         table.caption_justify, table.caption_style = "left", "dim"

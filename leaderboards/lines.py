@@ -112,7 +112,7 @@ def run_line(board: Board, row: Row) -> Line:
             "parameters": EMPTY if record.model.parameters is None else f"{record.model.parameters:,}",
             "seconds": EMPTY if row.cost is None else f"{row.cost:,.0f}",
             "seeds": str(len(row.results)),
-            "hardware": record.compute.device,
+            "hardware": _hardware(record),
             "backend": record.compute.backend,
         },
         remark="; ".join(remarks),
@@ -199,6 +199,11 @@ def correlation(board: Board, row: Row) -> float | None:
 def _correlation(board: Board, row: Row) -> str:
     share = correlation(board, row)
     return EMPTY if share is None else f"{100 * share:.2f}"
+
+
+def _hardware(record: RunRecord) -> str:
+    number = record.compute.devices or 1
+    return record.compute.device if number == 1 else f"{number} × {record.compute.device}"
 
 
 def _seeds(row: Row) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 
+from harness.keys import WHERE
 from harness.record import RunRecord
 from harness.settings import PROTOCOLS
 
@@ -19,7 +20,7 @@ TIE_SIGMAS = 2
 
 OUT_OF_MEMORY = "out of memory"
 _MEMORY_ERRORS = ("ResourceExhausted", "RESOURCE_EXHAUSTED", "MemoryError", "out of memory", "OOM")
-_NOT_OF_THE_RECIPE = ("seed", "out", "device")
+_NOT_OF_THE_RECIPE = ("seed", "device", *WHERE)
 _NOT_OF_THE_TRAINING = ("read_every", "checkpoint_every")
 
 IN_WORDS = (
@@ -118,11 +119,12 @@ def reasons(record: RunRecord) -> list[str]:
 
 
 def recipe(record: RunRecord) -> str:
-    """Equal for runs that differ in their seed alone: model, every setting, backend and device."""
+    """Equal for runs that differ in their seed alone: model, every setting, backend and devices."""
     model, compute = record.model, record.compute
     settings = {key: value for key, value in (record.config or {}).items() if key not in _NOT_OF_THE_RECIPE}
     if "train" in settings:
         settings["train"] = {k: v for k, v in settings["train"].items() if k not in _NOT_OF_THE_TRAINING}
     settings.pop("system", None)  # its hash stands for it, whatever the preset is called
     content = [model.name, model.version, model.distribution, model.space, model.config, settings]
-    return json.dumps([*content, compute.backend, compute.device, compute.precision], sort_keys=True)
+    hardware = [compute.backend, compute.device, compute.devices or 1, compute.precision]
+    return json.dumps([*content, *hardware], sort_keys=True)

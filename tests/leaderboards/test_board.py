@@ -143,6 +143,7 @@ def test_more_seeds_buy_no_better_rank(run):
         {"model_changes": {"version": "2"}},
         {"compute": {"backend": "jax"}},
         {"compute": {"device": "gpu"}},
+        {"compute": {"devices": 2}},
         {"config": {"optimizer": {"learning_rate": 0.1}}},
     ],
 )
@@ -152,7 +153,13 @@ def test_other_recipes_are_other_rows(changes, run):
 
 def test_folder_and_seed_are_no_part_of_a_recipe(run):
     config = {"seed": 0, "out": "runs", "device": "auto", "train": {"steps": 3, "checkpoint_every": 30.0}}
-    other = {"seed": 1, "out": "elsewhere", "device": "cpu", "train": {"steps": 3, "checkpoint_every": 1.0}}
+    other = {
+        "seed": 1,
+        "out": "elsewhere",
+        "devices": 1,
+        "device": "cpu",
+        "train": {"steps": 3, "checkpoint_every": 1.0},
+    }
     assert recipe(run(config=config)) == recipe(run(config=other, seed=1))
     assert recipe(run(config=config)) != recipe(run(config={**other, "train": {"steps": 4}}))
 
