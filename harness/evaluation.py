@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from harness import statistics
+from harness.local_energy.lattice import IMAGINARY
 from harness.observables import Profile
 
 
@@ -17,7 +18,7 @@ class Evaluation:
     """What fixed parameters give.
 
     Attributes:
-        energy: Statistics of the local energies.
+        energy: Statistics of the local energies, of complex ones their real part.
         observables: Statistics of further local values, by name.
         acceptance: Share of proposals accepted.
         v_score: N Var(E) / (E - E_inf)^2 on lattices, else None.
@@ -76,8 +77,9 @@ def energies_of(draws: list[dict[str, Any]]) -> np.ndarray:
     return np.stack([np.asarray(ops.convert_to_numpy(draw["energy"]), dtype="float64") for draw in draws])
 
 
-def v_score(system: Any, energy: statistics.Summary) -> float | None:
-    """N Var(E) / (E - E_inf)^2 on lattices, else None."""
+def v_score(system: Any, energy: statistics.Summary, observables: dict[str, statistics.Summary]) -> float | None:
+    """N Var(E) / (E - E_inf)^2 on lattices, else None; the variance of complex local energies is that of both parts."""
     if system.space != "lattice" or energy.mean == system.infinite_temperature_energy:
         return None
-    return statistics.v_score(energy.variance, energy.mean, system.n_electrons, system.infinite_temperature_energy)
+    variance = energy.variance + (observables[IMAGINARY].variance if IMAGINARY in observables else 0.0)
+    return statistics.v_score(variance, energy.mean, system.n_electrons, system.infinite_temperature_energy)

@@ -17,6 +17,7 @@ from harness.evaluation import Evaluation, round_summary, summarise_draws, v_sco
 from harness.laplacian import forward_laplacian
 from harness.local_energy import local_energy_function
 from harness.local_energy.hops import hop_ratios
+from harness.local_energy.lattice import IMAGINARY
 from harness.observables import choose, measurements
 from harness.observables.measurement import Observer
 from harness.optimizers import create_optimizer
@@ -124,13 +125,19 @@ class VMC:
         energies, observables = self.shared_local_energy(parameters, walkers)
         mean = mean_of(energies)
         variance = mean_of(ops.square(energies - mean))
-        clipped = clip_energies(energies, self.clip)
+        parts = [energies]
+        if stateless.is_complex(self.model):  # of mean zero, but for statistics
+            parts.append(observables[IMAGINARY])
+            variance = variance + mean_of(ops.square(observables[IMAGINARY]))
+        residuals, *imaginary = (_residuals(part, self.clip) for part in parts)
+        if imaginary:
+            residuals = ops.concatenate([residuals, *imaginary])
         updated, buffers = self.optimizer.update(
             self.model,
             parameters,
             state["optimizer"],
             walkers,
-            (clipped - mean_of(clipped)) / self.system.energy_scale,
+            residuals / self.system.energy_scale,
             state["learning_rate"],
             state["step"],
         )
@@ -459,7 +466,7 @@ class VMC:
         fields = summarise_draws(measured)
         return Evaluation(
             **fields,
-            v_score=v_score(self.system, fields["energy"]),
+            v_score=v_score(self.system, fields["energy"], fields["observables"]),
             equilibrated=equilibrated,
             seconds=time.perf_counter() - started,
             profiles=observer.profiles() if observer is not None else {},
@@ -482,6 +489,12 @@ def require_shares(key: str, walkers: int) -> None:
     devices = backend.device_count()
     if walkers % devices:
         raise ZooError(f"{key}={walkers} on {devices} devices: expected a multiple of {devices}")
+
+
+def _residuals(energies, clip: float):
+    """Clipped energies minus their mean."""
+    clipped = clip_energies(energies, clip)
+    return clipped - mean_of(clipped)
 
 
 def mean_of(values):

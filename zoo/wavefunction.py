@@ -47,13 +47,18 @@ class Wavefunction(keras.Model):
 
     def __init__(self, system: System, name: str | None = None, **hyperparameters: Any):
         super().__init__(name=name)
-        if isinstance(system, LatticeSystem) and system.is_complex and not self.complex_values:
+        if not self.complex_values and isinstance(system, LatticeSystem) and system.is_complex:
             raise ZooError(
                 f"{self.name}: its values are real, and the hopping is complex, as by a twist other than 0 and 0.5; "
                 "expected a real Hamiltonian"
             )
         self.system: Any = system  # a ContinuumSystem or a LatticeSystem, by its `space`
         self.hyperparameters = hyperparameters
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether ``sign`` is a complex number of modulus one: where the Hamiltonian is complex."""
+        return isinstance(self.system, LatticeSystem) and self.system.is_complex
 
     def create_weights(self) -> None:
         """Create every weight, by one symbolic call. Subclasses end their constructor with it."""

@@ -14,7 +14,7 @@ from keras.src.backend.common import dtypes
 jax.config.update("jax_enable_x64", True)
 # Keras 3.15 on JAX takes the result of an operation on float64 for float32, whatever that setting: it would compute
 # means and hyperbolic functions in float32, and round constants of that type when a model is traced.
-getattr(dtypes, "BIT64_TO_BIT32_DTYPE", {})["float64"] = "float64"
+getattr(dtypes, "BIT64_TO_BIT32_DTYPE", {}).update({"float64": "float64", "complex128": "complex128"})
 # Rounding to 10 bits in matrix products, the default on accelerators, would be seen in second derivatives.
 jax.config.update("jax_default_matmul_precision", "highest")
 

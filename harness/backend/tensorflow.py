@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
+from keras.src.backend.common import dtypes
+
+# Keras 3.15 rounds the result of products of complex128 to complex64, whatever the precision.
+getattr(dtypes, "BIT64_TO_BIT32_DTYPE", {})["complex128"] = "complex128"
+# The derivative of a real tensor that became a complex one is real: nothing to warn of.
+logging.getLogger("tensorflow").addFilter(lambda record: "casting an input of type complex" not in record.getMessage())
 
 # Samples evaluated at once by the Hessian's diagonal: bounds memory, large enough to keep two cores busy.
 _CHUNK = 16384

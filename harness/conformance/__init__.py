@@ -36,6 +36,7 @@ CHECKS: tuple[Check, ...] = (
     cusps.nuclear_cusp,
     derivatives.live_weights,
     derivatives.weight_derivatives,
+    derivatives.phase_derivatives,
     derivatives.position_gradient,
     derivatives.position_curvature,
     values.local_energy,

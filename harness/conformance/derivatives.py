@@ -52,6 +52,25 @@ def weight_derivatives(subject: Subject) -> Result:
     )  # fmt: skip
 
 
+def phase_derivatives(subject: Subject) -> Result | None:
+    """Derivatives of the phase of a complex Psi along a random direction of the weights, relative to the largest."""
+    if not subject.model.is_complex:
+        return None
+    x, direction, step = subject.configurations, subject.weight_direction(0), 5e-5
+    found = subject.phase_jacobian(subject.perturbed, x) @ np.concatenate([part.reshape(-1) for part in direction])
+    here = subject.values(subject.perturbed, x)[0]
+
+    def angles(distance: float) -> np.ndarray:
+        return np.angle(subject.values(_moved(subject.perturbed, direction, distance), x)[0] * np.conj(here))
+
+    expected = _first(*([angles(sense * h) for h in (step, 2 * step)] for sense in (1, -1)), step)
+    worst = np.max(np.abs(found - expected)) / max(1e-3, np.max(np.abs(expected)))
+    return at_most(
+        float(worst), 1e-6, "automatic derivatives of the phase are not those of the sign: it has to stay "
+        "differentiable, as zoo.layers.determinant.slogdet gives it"
+    )  # fmt: skip
+
+
 def _relative_error(subject: Subject, x: np.ndarray, direction: Weights, found: np.ndarray, step: float) -> float:
     """Largest difference of derivatives along a direction of the weights from finite differences of that step."""
     ahead, behind = (

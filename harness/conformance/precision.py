@@ -45,7 +45,8 @@ def float32_values(subject: Subject) -> Result:
     with working_precision("float32"):
         weights = [weight.astype("float32") for weight in subject.perturbed]
         outputs = model_outputs(subject.create(), weights, x.astype("float32") if subject.continuum else x)
-    if any(output.dtype != np.float32 for output in outputs):
+    kinds = [np.complex64 if subject.model.is_complex else np.float32, np.float32]
+    if any(output.dtype != kind for output, kind in zip(outputs, kinds, strict=False)):
         return at_most(
             np.nan, 1e-4, f"with keras.config.floatx() = 'float32' the outputs are {outputs[0].dtype} and "
             f"{outputs[1].dtype}: take the dtype of constants from the inputs or from keras.config.floatx()"

@@ -72,7 +72,7 @@ def other_backend(subject: Subject) -> Result:
         with np.load(Path(folder, "outputs.npz")) as outputs:
             sign, log_abs = outputs["sign"], outputs["log_abs"]
     expected_sign, expected = subject.values(subject.perturbed, subject.configurations)
-    measured = difference(log_abs, expected) if np.array_equal(sign, expected_sign) else np.inf
+    measured = difference(log_abs, expected) if np.allclose(sign, expected_sign, rtol=0, atol=1e-10) else np.inf
     return at_most(
         measured, 1e-10, f"values on {backend} differ: use keras.ops only, and no operation whose precision or meaning "
         "depends on the backend"
@@ -83,4 +83,4 @@ def _model_difference(subject: Subject, other: Wavefunction, weights: Weights) -
     x = subject.configurations
     sign, log_abs = model_outputs(other, weights, x)
     expected_sign, expected = subject.values(subject.perturbed, x)
-    return difference(log_abs, expected) if np.array_equal(sign, expected_sign) else np.inf
+    return difference(log_abs, expected) if np.allclose(sign, expected_sign, rtol=0, atol=1e-10) else np.inf

@@ -15,6 +15,7 @@ from keras import ops
 from harness import backend
 from harness.local_energy import local_energy_function
 from harness.local_energy.hops import hop_ratios
+from zoo.layers.complex_numbers import phase
 from zoo.systems.base import System
 from zoo.wavefunction import Wavefunction
 
@@ -51,6 +52,9 @@ class Subject:
                 "derivatives": lambda weights, x: backend.derivatives(lambda y: self._pure(weights, y)[1], x),
                 "jacobian": lambda weights, x: backend.per_sample_jacobian(
                     lambda w, y: self._pure(w, y)[1], weights, x
+                ),
+                "phases": lambda weights, x: backend.per_sample_jacobian(
+                    lambda w, y: phase(self._pure(w, y)[0]), weights, x
                 ),
                 "energies": lambda weights, x: local_energy_function(
                     system,
@@ -126,6 +130,10 @@ class Subject:
     def jacobian(self, weights: Weights, configurations: np.ndarray) -> np.ndarray:
         """Derivatives of log|Psi| with respect to all weights, ``(batch, n_parameters)``."""
         return self._call("jacobian", weights, configurations)
+
+    def phase_jacobian(self, weights: Weights, configurations: np.ndarray) -> np.ndarray:
+        """Derivatives of the phase of a complex Psi with respect to all weights, ``(batch, n_parameters)``."""
+        return self._call("phases", weights, configurations)
 
     def local_energies(self, weights: Weights, configurations: np.ndarray) -> np.ndarray:
         return self._call("energies", weights, configurations)

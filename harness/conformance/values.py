@@ -19,8 +19,9 @@ def shapes_and_types(subject: Subject) -> Result:
         for name, array in zip(("sign", "log_abs"), outputs, strict=True):
             if array.shape != (batch,):
                 faults.append(f"{name} of {batch} samples has shape {array.shape}, expected ({batch},)")
-            if array.dtype != np.float64:
-                faults.append(f"{name} is {array.dtype}, expected float64: a cast or a constant is float32")
+            kind = np.complex128 if name == "sign" and subject.model.is_complex else np.float64
+            if array.dtype != kind:
+                faults.append(f"{name} is {array.dtype}, expected {np.dtype(kind)}: a cast or a constant is float32")
     for variable in subject.model.trainable_variables:
         if variable.dtype != "float64":
             faults.append(f"weight {variable.path} is {variable.dtype}, expected float64")
@@ -44,11 +45,12 @@ def finite_values(subject: Subject) -> Result:
 
 
 def sign_values(subject: Subject) -> Result:
-    """The sign is -1 or 1, and 0 exactly where log|Psi| is -inf."""
+    """The sign is -1 or 1, or complex of modulus one, and 0 exactly where log|Psi| is -inf."""
     faulty = 0
     for weights in (subject.initial, subject.perturbed):
         sign, log_abs = subject.values(weights, subject.candidates)
-        faulty += int(np.sum(~(np.where(log_abs == -np.inf, sign == 0, np.abs(sign) == 1))))
+        unit = np.abs(np.abs(sign) - 1) < 1e-12 if subject.model.is_complex else np.abs(sign) == 1
+        faulty += int(np.sum(~(np.where(log_abs == -np.inf, sign == 0, unit))))
     return at_most(faulty, 0, "return sign = -1 or 1, and 0 where log|Psi| = -inf; put amplitudes into log|Psi|")
 
 
@@ -82,8 +84,9 @@ def local_energy(subject: Subject) -> Result:
 
 
 def _lattice_energy(subject: Subject, occupations: np.ndarray) -> float:
-    """H_nn + sum over hops of -hopping (-1)^(electrons between) Psi(n') / Psi(n), by the definition."""
-    hopped, elements = [occupations], [0.0]
+    """Real part of H_nn + sum over hops of -hopping (-1)^(electrons between) Psi(n') / Psi(n), by the definition."""
+    hopped: list[np.ndarray] = [occupations]
+    elements: list[float | complex] = [0.0]
     for i, j, hopping in subject.system.bonds:
         for spin in (0, 1):
             if occupations[spin, i] != occupations[spin, j]:
@@ -91,7 +94,8 @@ def _lattice_energy(subject: Subject, occupations: np.ndarray) -> float:
                 after[spin, [i, j]] = after[spin, [j, i]]
                 hopped.append(after)
                 low, high = min(i, j), max(i, j)
-                elements.append(-hopping * (-1.0) ** occupations[spin, low + 1 : high].sum())
+                element = hopping if occupations[spin, i] else hopping.conjugate()
+                elements.append(-element * (-1.0) ** occupations[spin, low + 1 : high].sum())
     sign, log_abs = subject.values(subject.perturbed, np.array(hopped))
-    ratios = sign * sign[0] * np.exp(log_abs - log_abs[0])
-    return float(subject.system.interaction(occupations)) + float(np.sum(np.array(elements) * ratios))
+    ratios = sign * np.conj(sign[0]) * np.exp(log_abs - log_abs[0])
+    return float(subject.system.interaction(occupations)) + float(np.sum(np.array(elements) * ratios).real)

@@ -16,6 +16,7 @@ from keras import ops
 
 from harness import backend
 from harness.stateless import log_psi, low_rank_factors
+from zoo.layers.complex_numbers import as_type_of, is_complex
 from zoo.layers.determinant import values_only
 from zoo.layers.low_rank import LowRank
 from zoo.wavefunction import Wavefunction
@@ -76,7 +77,7 @@ class HopRatios:
 
     @values_only()
     def evaluate(self, log_psi: Callable, occupations):
-        """The ratios, ``(batch, 2, pairs)``.
+        """The ratios, ``(batch, 2, pairs)``, complex where the wavefunction is.
 
         Args:
             log_psi: Function from occupations to ``(sign, log_abs)``.
@@ -95,10 +96,12 @@ class HopRatios:
             before = ops.take(occupations, walker, axis=0)
             after = before + change * (1 - 2 * before)
             new_sign, new_log = log_psi(after)
-            return new_sign * ops.take(sign, walker) * ops.exp(new_log - ops.take(log_abs, walker))
+            size = ops.exp(new_log - ops.take(log_abs, walker))
+            return new_sign * ops.take(inverse, walker) * as_type_of(size, sign)
 
+        inverse = ops.conj(sign) if is_complex(sign) else sign
         signs = self.crossing_signs(ops.cast(occupations, log_abs.dtype))
-        return evaluate_where(self.allowed(occupations), ratios, log_abs.dtype) * signs
+        return evaluate_where(self.allowed(occupations), ratios, sign.dtype) * as_type_of(signs, sign)
 
 
 def evaluate_where(allowed, values: Callable, dtype: str):

@@ -95,6 +95,8 @@ def obstacle(name: str, system: Any) -> str | None:
             f"wave vectors need closed axes, and boundary {system.geometry.boundary!r} leaves one open: expected P or "
             "A, or the correlations by distance"
         )
+    if name == "pair_correlation" and system.is_complex:
+        return f"twist {list(system.geometry.twist)} gives pairs across the boundary a phase: expected none, 0 or 0.5"
     if name in _OF_BOTH_SPINS and not (system.n_up and system.n_down):
         return "expected electrons of both spins; with one spin the charge says it all"
     if system.n_sites > MOST_SITES.get(name, system.n_sites):

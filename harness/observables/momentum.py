@@ -21,7 +21,11 @@ class MomentumDistribution:
         n_s(k) = N_s / N + 1/N sum_{i<j} cos(k.(r_i - r_j)) <c+_i c_j + c+_j c_i>_s
 
     with the hops between i and j as amplitude ratios: Psi is real, so that n(-k) = n(k). An antiperiodic axis shifts
-    its component of k by half a step. On the honeycomb lattice k runs through the large zone of `WaveVectors`.
+    its component of k by half a step, a twisted one by its twist. Where Psi is complex a pair counts as
+
+        cos(k.(r_i - r_j)) Re <...> -+ sin(k.(r_i - r_j)) Im <...>,     - where i is occupied, + where j is.
+
+    On the honeycomb lattice k runs through the large zone of `WaveVectors`.
 
     Args:
         system: The system, without open axes.
@@ -34,7 +38,8 @@ class MomentumDistribution:
         self.points = WaveVectors.of(system.geometry, shifted=True)
         first, second = np.triu_indices(system.n_sites, 1)
         self.hops = HopRatios(list(zip(first.tolist(), second.tolist(), strict=True)), system.n_sites)
-        self.waves = np.cos(self.points.phases[first] - self.points.phases[second])  # (pairs, wave vectors)
+        angles = self.points.phases[first] - self.points.phases[second]
+        self.waves, self.sines = np.cos(angles), np.sin(angles)  # (pairs, wave vectors)
 
     @property
     def slots(self) -> int:
@@ -47,5 +52,11 @@ class MomentumDistribution:
         if not len(self.waves):  # a single site
             return ops.ones((occupations.shape[0], 1, 1), dtype=filling.dtype) * filling
         hopping = ratios(self.hops, occupations)[:, : self.spins]
-        waves = ops.convert_to_tensor(self.waves, dtype=hopping.dtype)
-        return filling + ops.matmul(hopping, waves) / self.system.n_sites
+        waves = ops.convert_to_tensor(self.waves, dtype=filling.dtype)
+        if not self.system.is_complex:
+            return filling + ops.matmul(hopping, waves) / self.system.n_sites
+        filled = ops.cast(occupations[:, : self.spins], filling.dtype)
+        way = ops.take(filled, self.hops.first, axis=2) - ops.take(filled, self.hops.second, axis=2)
+        sines = ops.convert_to_tensor(self.sines, dtype=filling.dtype)
+        total = ops.matmul(ops.real(hopping), waves) - ops.matmul(way * ops.imag(hopping), sines)
+        return filling + total / self.system.n_sites

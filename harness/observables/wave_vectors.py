@@ -45,11 +45,13 @@ class WaveVectors:
 
         Args:
             lattice: The lattice.
-            shifted: By half a step along antiperiodic axes, as of a single electron; those of densities are not.
+            shifted: By half a step along antiperiodic axes and by the twist along twisted ones, as of a single
+                electron; those of densities are not.
         """
         span = lattice.grid_extent
         numbers = np.array(list(np.ndindex(*(2 * span)))).reshape(-1, len(span)) - span
-        turns = (numbers + 0.5 * (lattice.antiperiodic_axes & shifted)) / span  # for a step of the fine grid
+        shift = np.where(lattice.antiperiodic_axes, 0.5, -lattice.fluxes) if shifted else 0.0
+        turns = (numbers + shift) / span  # for a step of the fine grid
         keys = _on_sites(lattice, turns)
         cartesian = turns @ _reciprocal(lattice)
         lengths = np.round(np.sum(cartesian**2, axis=1), 9)

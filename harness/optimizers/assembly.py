@@ -16,12 +16,15 @@ from harness import backend, stateless
 from harness.optimizers.blocks import LARGEST, ExplicitBlock, FactoredBlock, Layout
 from harness.optimizers.jacobian import Jacobian
 from harness.optimizers.taps import Taps, Use, tap
+from zoo.layers.complex_numbers import phase
 
 logger = logging.getLogger(__name__)
 
 
 def log_abs_jacobian(model: keras.Model, parameters: list, walkers) -> Jacobian:
     """The derivatives of log|Psi| of each sample with respect to the trainable weights of ``model``.
+
+    If Psi is complex, those of the phase of each sample follow as further rows.
 
     Weights that multiply something as matrices do are known by the inputs of these products and the gradients at their
     outputs; their columns are made only where that is cheaper and they are few. The columns of other weights are
@@ -32,6 +35,7 @@ def log_abs_jacobian(model: keras.Model, parameters: list, walkers) -> Jacobian:
         parameters: Values of its trainable weights.
         walkers: Configurations ``(batch, ...)``.
     """
+    walkers = stateless.twice(model, walkers)
     return assemble(model, parameters, walkers, tap(model, parameters, walkers), LARGEST)
 
 
@@ -61,7 +65,8 @@ def assemble(model: keras.Model, parameters: list, walkers, taps: Taps, space: i
     if columns:
         blocks.insert(0, ExplicitBlock(dict(sorted(columns.items()))))
     precision = keras.backend.standardize_dtype(parameters[0].dtype)
-    return Jacobian(blocks, [int(np.prod(p.shape)) for p in parameters], walkers.shape[0], precision)
+    sizes, parts = [int(np.prod(p.shape)) for p in parameters], 2 if stateless.is_complex(model) else 1
+    return Jacobian(blocks, sizes, walkers.shape[0], precision, parts)
 
 
 def _of_hidden(model: keras.Model, parameters: list, walkers, taps: Taps) -> dict[int, Any]:
@@ -72,12 +77,22 @@ def _of_hidden(model: keras.Model, parameters: list, walkers, taps: Taps) -> dic
     names = ", ".join(model.trainable_variables[weight].path for weight in hidden)
     logger.debug("differentiated sample by sample, as not all of their uses are recognised: %s", names)
 
-    def log_abs(values: list, configurations):
+    def log_psi(values: list, configurations):
         replaced = dict(zip(hidden, values, strict=True))
         full = [replaced.get(weight, value) for weight, value in enumerate(parameters)]
-        return stateless.log_psi(model, full, configurations)[1]
+        return stateless.log_psi(model, full, configurations)
 
-    matrix = backend.per_sample_jacobian(log_abs, [parameters[weight] for weight in hidden], walkers)
+    def log_abs(values: list, configurations):
+        return log_psi(values, configurations)[1]
+
+    chosen = [parameters[weight] for weight in hidden]
+    if stateless.is_complex(model):
+        once = walkers[: walkers.shape[0] // 2]
+        of_phase = lambda values, configurations: phase(log_psi(values, configurations)[0])  # noqa: E731
+        parts = [backend.per_sample_jacobian(function, chosen, once) for function in (log_abs, of_phase)]
+        matrix = ops.concatenate(parts, axis=0)
+    else:
+        matrix = backend.per_sample_jacobian(log_abs, chosen, walkers)
     sizes = [int(np.prod(parameters[weight].shape)) for weight in hidden]
     ends = np.cumsum(sizes).tolist()
     return {w: matrix[:, end - size : end] for w, end, size in zip(hidden, ends, sizes, strict=True)}

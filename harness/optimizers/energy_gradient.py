@@ -13,7 +13,7 @@ from harness.optimizers.shared_jacobian import summed_over_devices
 
 
 class EnergyGradientOptimizer:
-    """Feeds 2 <(E_L - <E_L>) d log|Psi| / d theta> to any `keras.optimizers` optimiser.
+    """Feeds 2 Re <conj(E_L - <E_L>) d log Psi / d theta> to any `keras.optimizers` optimiser.
 
     Args:
         optimizer: The optimiser; its buffers become part of the explicit state.
@@ -39,15 +39,19 @@ class EnergyGradientOptimizer:
         """One update as a pure function; arguments as in `NaturalGradientOptimizer.update`."""
 
         # Not `ops.mean`, which computes in float32 on JAX, whatever the precision.
-        weights = residuals * (2.0 / residuals.shape[0])
+        weights = residuals * (2.0 / walkers.shape[0])
+        parts = ops.split(weights, 2) if stateless.is_complex(model) else [weights]
 
-        def gradient(parameters, weights, walkers):
+        def gradient(parameters, walkers, *parts):
+            weights = ops.concatenate(parts) if len(parts) > 1 else parts[0]
+            walkers = stateless.twice(model, walkers)
+
             def surrogate(values):
-                return ops.sum(weights * stateless.log_psi(model, values, walkers)[1])
+                return ops.sum(weights * stateless.derived(model, *stateless.log_psi(model, values, walkers)))
 
             return backend.parameter_gradient(surrogate, parameters)
 
-        gradients = summed_over_devices(gradient, parameters, [(weights, 0), (walkers, 0)])
+        gradients = summed_over_devices(gradient, parameters, [(walkers, 0), *((part, 0) for part in parts)])
         return self.apply(gradients, parameters, buffers, learning_rate)
 
     def apply(self, gradients: list, parameters: list, buffers: dict, learning_rate) -> tuple[list, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -10,18 +11,64 @@ from keras import ops
 from harness.optimizers.blocks import ExplicitBlock, FactoredBlock
 
 
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """What the rows of derivatives are: those of each device in turn, of its samples all parts one after the other.
+
+    Attributes:
+        count: Of all rows.
+        parts: 1, or 2 if Psi is complex: log|Psi| and the phase.
+        devices: That share the samples equally.
+    """
+
+    count: int
+    parts: int = 1
+    devices: int = 1
+
+    @property
+    def samples(self) -> int:
+        return self.count // self.parts
+
+    def centred(self, values, axis: int):
+        """Values minus their mean over an axis of rows, for each part.
+
+        Not by `ops.mean`, which computes in float32 on JAX for any precision.
+        """
+        if self.parts == 1:
+            return values - ops.sum(values, axis=axis, keepdims=True) / self.count
+        shape = tuple(values.shape)
+        apart = ops.reshape(values, (*shape[:axis], self.devices, self.parts, -1, *shape[axis + 1 :]))
+        means = ops.sum(apart, axis=(axis, axis + 2), keepdims=True) / self.samples
+        return ops.reshape(apart - means, shape)
+
+    def in_order(self, values):
+        """Numbers ``(count,)`` of all samples, one part after the other, in the order of the rows."""
+        if self.parts == 1 or self.devices == 1:
+            return values
+        apart = ops.reshape(values, (self.parts, self.devices, -1))
+        return ops.reshape(ops.transpose(apart, (1, 0, 2)), (self.count,))
+
+
 class Jacobian:
     """O_b,w = d log|Psi_b| / d theta_w for B samples, with the weights flat and one after another.
+
+    If Psi is complex, O has two parts, one below the other: derivatives of log|Psi| and of the phase. With the real and
+    the imaginary part of local energies likewise, sums over rows are real parts of sums over samples, such as
+    Re <conj(O) E>.
 
     Args:
         blocks: Which have some of the weights each; weights that are in none have derivatives of zero.
         sizes: Of all weights.
-        batch: B.
+        batch: Rows, B for each part.
         precision: Of the derivatives.
+        parts: 1, or 2 if Psi is complex.
     """
 
-    def __init__(self, blocks: list[ExplicitBlock | FactoredBlock], sizes: list[int], batch: int, precision: str):
+    def __init__(
+        self, blocks: list[ExplicitBlock | FactoredBlock], sizes: list[int], batch: int, precision: str, parts: int = 1
+    ):
         self.blocks, self.sizes, self.batch, self.precision = blocks, sizes, batch, precision
+        self.rows = Rows(batch, parts)
 
     @property
     def n_parameters(self) -> int:
@@ -55,7 +102,7 @@ class Jacobian:
             block.with_tensors(next(stored if isinstance(block, ExplicitBlock) else factors)) for block in self.blocks
         ]
         batch = blocks[0].batch if blocks else self.batch
-        return Jacobian(blocks, self.sizes, batch, self.precision)
+        return Jacobian(blocks, self.sizes, batch, self.precision, self.rows.parts)
 
     def apply(self, direction):
         """O phi, ``(batch,)``, of phi ``(n_parameters,)``; float64."""

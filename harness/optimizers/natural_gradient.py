@@ -31,6 +31,10 @@ class NaturalGradientOptimizer:
     matrix would fill the memory. The step length is eta = learning_rate / (1 + step / decay_steps), shortened so that
     |eta phi_k|^2 <= C.
 
+    If Psi is complex, so is O = d log Psi, while the weights are real: |Obar phi - epsilon|^2 is minimised over real
+    phi, so that real and imaginary parts of Obar and of epsilon are rows of their own (`Rows`). In the space
+    of the parameters the matrix is Re Obar^+ Obar, the real part of the quantum geometric tensor.
+
     Args:
         settings: `harness.settings.SpringSettings`, `MinSRSettings` or `SRSettings`.
     """
@@ -58,7 +62,8 @@ class NaturalGradientOptimizer:
             parameters: Values of its trainable weights.
             buffers: As `initial_buffers`.
             walkers: Configurations, ``(batch, ...)``.
-            residuals: Clipped local energies minus their mean, ``(batch,)``.
+            residuals: Clipped local energies minus their mean, ``(batch,)``; if they are complex the real parts, then
+                the imaginary ones, ``(2 * batch,)``.
             learning_rate: First step length.
             step: Number of updates before this one.
 
@@ -79,21 +84,22 @@ class NaturalGradientOptimizer:
 
     def direction(self, jacobian: Jacobian | SharedJacobian, residuals, previous):
         """phi_k from O, E - mean E ``(batch,)`` and phi_{k-1} ``(n_parameters,)``."""
+        residuals = jacobian.rows.in_order(residuals)
         in_samples = jacobian.n_parameters > max(jacobian.batch, self.in_parameter_space * LARGEST_PARAMETER_SPACE)
         solve = self._in_samples if in_samples else self._in_parameters
-        return self.momentum * previous + solve(jacobian, residuals / jacobian.batch**0.5, previous)
+        return self.momentum * previous + solve(jacobian, residuals / jacobian.rows.samples**0.5, previous)
 
     def _in_samples(self, jacobian: Jacobian | SharedJacobian, residuals, previous):
-        root, gram = jacobian.batch**0.5, jacobian.gram()
-        rounding = _rounding(gram, jacobian.precision) / jacobian.batch
+        root, rows, gram = jacobian.rows.samples**0.5, jacobian.rows, jacobian.gram()
+        rounding = _rounding(gram, jacobian.precision) / rows.samples
         target = residuals
         if self.momentum:
-            target = target - self.momentum * _centred(jacobian.apply(previous), 0) / root
-        solution = self._solve(_centred(_centred(gram, 0), 1) / jacobian.batch, target, rounding)
-        return jacobian.adjoint(_centred(solution, 0)) / root
+            target = target - self.momentum * rows.centred(jacobian.apply(previous), 0) / root
+        solution = self._solve(rows.centred(rows.centred(gram, 0), 1) / rows.samples, target, rounding)
+        return jacobian.adjoint(rows.centred(solution, 0)) / root
 
     def _in_parameters(self, jacobian: Jacobian | SharedJacobian, residuals, previous):
-        centred = _centred(jacobian.dense(), 0) / jacobian.batch**0.5
+        centred = jacobian.rows.centred(jacobian.dense(), 0) / jacobian.rows.samples**0.5
         target = residuals - self.momentum * ops.matmul(centred, previous)
         gram = summed_over_devices(lambda _, rows: ops.matmul(ops.transpose(rows), rows), [], [(centred, 0)])
         return self._solve(gram, ops.matmul(ops.transpose(centred), target), _rounding(gram, "float64"))
@@ -124,11 +130,6 @@ def _rounding(gram, precision: str):
     """
     size = gram.shape[0]
     return 4 * size**0.5 * float(np.finfo(precision).eps) * ops.diagonal(gram)
-
-
-def _centred(values, axis: int):
-    """Values minus their mean over an axis. Not by `ops.mean`, which computes in float32 on JAX for any precision."""
-    return values - ops.sum(values, axis=axis, keepdims=True) / values.shape[axis]
 
 
 def _subtract(parameters: list, change) -> list:

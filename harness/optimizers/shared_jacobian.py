@@ -14,7 +14,7 @@ from keras import ops
 
 from harness import backend
 from harness.optimizers.assembly import log_abs_jacobian
-from harness.optimizers.jacobian import Jacobian
+from harness.optimizers.jacobian import Jacobian, Rows
 
 _AXES = 0, 2
 """Of the samples, in `Jacobian.tensors`."""
@@ -31,7 +31,9 @@ class SharedJacobian:
             return one[0].tensors
 
         self._tensors = backend.share(tensors, parameters, [(walkers, 0)], _AXES)
-        self._one, self.batch = one[0], walkers.shape[0]
+        self._one, parts = one[0], one[0].rows.parts
+        self.batch = parts * walkers.shape[0]
+        self.rows = Rows(self.batch, parts, backend.device_count())
         self.sizes, self.n_parameters, self.precision = self._one.sizes, self._one.n_parameters, self._one.precision
 
     @property

@@ -19,7 +19,7 @@ from typing import Any
 import keras
 from keras import ops, tree
 
-from harness import backend, tracing
+from harness import backend, stateless, tracing
 from harness.optimizers.operands import CONTRACTIONS, ELEMENTWISE, SUMS, Contraction, Roles, contraction
 
 KNOWN = CONTRACTIONS | ELEMENTWISE | set(SUMS) | {"LayerNorm"}
@@ -84,7 +84,10 @@ class Taps:
 
 
 def tap(model: keras.Model, parameters: list, walkers) -> Taps:
-    """Run ``model`` on walkers ``(batch, ...)`` forward and backward, with the given trainable weights."""
+    """Run ``model`` on walkers ``(batch, ...)`` forward and backward, with the given trainable weights.
+
+    Of a complex model they are there `harness.stateless.twice`.
+    """
     variables = model.trainable_variables
     symbol = keras.KerasTensor((None, *walkers.shape[1:]), dtype=keras.backend.standardize_dtype(walkers.dtype))
     weight_of: list[int | None] = []
@@ -103,8 +106,8 @@ def tap(model: keras.Model, parameters: list, walkers) -> Taps:
         nonlocal walk
         walk = _Tap(values, depends, tap, walkers.shape[0])
         with keras.StatelessScope(state_mapping=zip(variables, others, strict=True)):
-            _, result = walk.run(model.call, [_Value(symbol, walkers, 0)], [symbol])
-        return result.tensor, walk.inputs
+            sign, result = walk.run(model.call, [_Value(symbol, walkers, 0)], [symbol])
+        return stateless.derived(model, _plain(sign), result.tensor), walk.inputs
 
     gradients, inputs, hidden = backend.tapped_gradients(log_abs, parameters)
     uses = [dataclasses.replace(use, gradient=gradients[use.gradient]) for use in walk.uses]

@@ -48,7 +48,7 @@ def lookup():
 
     def make(system, vector):
         digits = 2 ** np.arange(2 * system.n_sites).reshape(2, system.n_sites)
-        amplitudes = np.zeros(4**system.n_sites)
+        amplitudes = np.zeros(4**system.n_sites, dtype=vector.dtype)
         amplitudes[np.sum(exact.basis(system) * digits, axis=(1, 2))] = vector
         with np.errstate(divide="ignore"):
             log_table, sign_table = np.log(np.abs(amplitudes)), np.sign(amplitudes)

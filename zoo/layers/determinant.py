@@ -6,7 +6,10 @@ import contextlib
 import contextvars
 from collections.abc import Iterator
 
+import keras
 from keras import ops
+
+from zoo.layers.complex_numbers import as_type_of, from_parts, is_complex
 
 _derivatives_wanted = contextvars.ContextVar("derivatives_wanted", default=True)
 
@@ -27,8 +30,12 @@ def slogdet(matrices):
     The inverse that the derivative needs does not exist there, so a singular matrix is replaced by the identity
     before it is differentiated. So is one that is not finite, of which TensorFlow would raise an error instead of
     giving NaN; its value and its derivatives are NaN.
+
+    Of complex matrices the sign is det/|det|, with derivatives as well; only first ones.
     """
     size = matrices.shape[-1]
+    if is_complex(matrices):
+        return _of_complex(matrices)
     if size == 0:
         nothing = ops.sum(matrices, axis=(-2, -1))  # of no entries: zeros of the shape of the batch
         return ops.ones_like(nothing), nothing
@@ -45,6 +52,24 @@ def slogdet(matrices):
     poison = ops.where(regular | singular, ops.zeros_like(magnitude), ops.full_like(magnitude, float("nan")))
     log_abs = log_abs + ops.stop_gradient(poison) * ops.sum(matrices, axis=(-2, -1))
     return _mask_singular(~singular, sign, log_abs)
+
+
+def _of_complex(matrices):
+    """The derivatives are those of tr(M^-1 dM) = d log|det M| + i d phase: TensorFlow has none of the sign's."""
+    fixed = ops.stop_gradient(matrices)
+    sign, log_abs = ops.slogdet(fixed)
+    sign, log_abs = sign * ops.ones_like(ops.sum(fixed, axis=(-2, -1))), ops.real(log_abs)
+    sign = ops.where(ops.equal(log_abs, -float("inf")), ops.zeros_like(sign), sign)
+    if not _derivatives_wanted.get():
+        return sign, log_abs
+    regular = ops.isfinite(log_abs)
+    identity = as_type_of(ops.eye(matrices.shape[-1], dtype=keras.config.floatx()), matrices)
+    inverse = ops.inv(ops.where(regular[..., None, None], fixed, identity))
+    trace = ops.sum(ops.swapaxes(inverse, -1, -2) * matrices, axis=(-2, -1))
+    trace = ops.where(regular, trace, ops.zeros_like(trace))
+    change = trace - ops.stop_gradient(trace)
+    angle = ops.imag(change)
+    return sign * from_parts(ops.cos(angle), ops.sin(angle)), log_abs + ops.real(change)
 
 
 def _of_scalar(values):
@@ -87,12 +112,14 @@ def sum_of_determinants(signs, logs, coefficients=None):
     `slogdet`. What is not finite otherwise stays visible.
 
     Args:
-        signs, logs: s_k and l_k, ``(batch, K)``, as `slogdet` gives them.
+        signs, logs: s_k and l_k, ``(batch, K)``, as `slogdet` gives them, also of complex matrices.
         coefficients: c_k, ``(K,)``, of any sign; 1 if not given.
 
     Returns:
         ``(sign, log_abs)``, each ``(batch,)``.
     """
+    if is_complex(signs):
+        return _sum_of_complex(signs, logs, coefficients)
     signs = ops.stop_gradient(signs)
     if coefficients is not None:
         signs = signs * coefficients
@@ -103,6 +130,22 @@ def sum_of_determinants(signs, logs, coefficients=None):
     total = ops.sum(signs * ops.exp(logs - largest[:, None]), axis=-1)
     sign, log_abs = _of_scalar(total)
     return sign, log_abs + largest
+
+
+def _sum_of_complex(signs, logs, coefficients):
+    """`sum_of_determinants` for signs that are complex numbers of modulus one."""
+    fixed = ops.stop_gradient(logs)
+    largest = ops.max(fixed, axis=-1)
+    largest = ops.where(ops.isfinite(largest), largest, ops.zeros_like(largest))
+    weights = ops.exp(logs - largest[:, None])
+    if coefficients is not None:
+        weights = weights * coefficients
+    real, imaginary = (ops.sum(part * weights, axis=-1) for part in (ops.real(signs), ops.imag(signs)))
+    square = ops.square(real) + ops.square(imaginary)
+    regular = ops.not_equal(square, 0.0)
+    size = ops.sqrt(ops.where(regular, square, ops.ones_like(square)))
+    sign = from_parts(real / size, imaginary / size)  # zero where the sum is
+    return sign, ops.where(regular, ops.log(size), ops.full_like(size, -float("inf"))) + largest
 
 
 def sum_of_products(matrices: list, coefficients=None):

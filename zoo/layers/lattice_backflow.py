@@ -11,6 +11,9 @@ from zoo.systems.base import LatticeSystem
 
 FORMS = ("doublon_holon", "general")
 
+_CANCELLED = 1e-9
+"""A sum of phases that is zero in all but rounding."""
+
 # Which entries of the table of local states (see `LatticeBackflow`) each trainable number stands for. States of i: the
 # other spin absent or present. States of j: (own spin, other spin) = 00, 01, 10, 11.
 _TIES = {
@@ -42,7 +45,7 @@ class LatticeBackflow(keras.layers.Layer):
     zero and is the same for both spins.
 
     s_ij is the sign of the shortest way along bonds from i to j, so that it does not matter where an antiperiodic
-    boundary is, and 0 where shortest ways of opposite signs cancel.
+    boundary is, and 0 where shortest ways of opposite signs cancel. Of complex hoppings it is a phase.
 
     Args:
         system: Gives bonds and classes of displacements.
@@ -53,14 +56,15 @@ class LatticeBackflow(keras.layers.Layer):
         n_classes: Classes of displacements within reach; none on a lattice without bonds.
 
     Call: occupations of the spin of the electron and of the other, each ``(batch, n_sites)``, to b,
-    ``(batch, n_sites, n_sites)``.
+    ``(batch, n_sites, n_sites)``, or, where hoppings are complex, to the pair of its real and its imaginary part.
     """
 
     def __init__(self, system: LatticeSystem, form: str, reach: int, **kwargs):
         super().__init__(**kwargs)
         signs, classes = path_signs(system, reach), system.displacement_classes()
         kept = np.unique(classes[signs != 0])
-        self.members = signs[..., None] * (classes[..., None] == kept)  # (n_sites, n_sites, classes)
+        parts = [signs.real, signs.imag] if np.iscomplexobj(signs) else [signs]
+        self.members = [part[..., None] * (classes[..., None] == kept) for part in parts]  # (n_sites, n_sites, classes)
         self.n_classes, self.ties = len(kept), _TIES[form]
 
     def build(self, own_shape, other_shape=None):
@@ -68,7 +72,11 @@ class LatticeBackflow(keras.layers.Layer):
 
     def call(self, own, other):
         states = site_states(own, other)
-        members, ties = (ops.convert_to_tensor(array, dtype=states.dtype) for array in (self.members, self.ties))
+        parts = tuple(self._coefficients(members, states, other) for members in self.members)
+        return parts if len(parts) > 1 else parts[0]
+
+    def _coefficients(self, members: np.ndarray, states, other):
+        members, ties = (ops.convert_to_tensor(array, dtype=states.dtype) for array in (members, self.ties))
         table = ops.matmul(ops.matmul(members, self.strengths), ties)
         without = ops.einsum("ijc,bjc->bij", table[..., :4], states)
         with_other = ops.einsum("ijc,bjc->bij", table[..., 4:], states)
@@ -78,14 +86,15 @@ class LatticeBackflow(keras.layers.Layer):
 def path_signs(system: LatticeSystem, reach: int) -> np.ndarray:
     """Sign of the shortest way along bonds between each two sites, ``(n_sites, n_sites)``, as numbers -1, 0 and 1.
 
-    0 for the same site, for sites further apart than ``reach`` hops, and where ways of opposite signs cancel.
+    0 for the same site, for sites further apart than ``reach`` hops, and where ways of opposite signs cancel. Of
+    complex hoppings the phase of the sum of the ways, a number of modulus one.
     """
     bonds = np.sign(-system.hopping_matrix())
-    signs, walks = np.zeros_like(bonds), np.eye(system.n_sites)
+    signs, walks = np.zeros_like(bonds), np.eye(system.n_sites, dtype=bonds.dtype)
     reached = np.eye(system.n_sites, dtype=bool)
     for _ in range(reach):
         walks = walks @ bonds
         new = (reached.astype(float) @ np.abs(bonds) > 0) & ~reached
-        signs[new] = np.sign(walks[new])
+        signs[new] = np.sign(np.where(np.abs(walks[new]) < _CANCELLED, 0.0, walks[new]))
         reached |= new
     return signs

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.layers.complex_numbers import complex_columns, real_columns
 from zoo.layers.occupations import occupied_rows
 from zoo.layers.orbital_corrections import first_set_zero
 from zoo.systems.base import LatticeSystem
@@ -55,7 +56,8 @@ def first_orbitals(system: LatticeSystem, kind: str = "auto", mixed: bool | None
         mixed: Whether orbitals have values at sites of both spins; by default as `mixes_spins` says.
 
     Returns:
-        For each spin that has electrons ``(n_sites, n_spin)``, or ``(n_sites, n_electrons)`` if mixed.
+        For each spin that has electrons ``(n_sites, n_spin)``, or ``(n_sites, n_electrons)`` if mixed; complex where
+        the Hamiltonian is.
     """
     mixed = mixes_spins(system, kind) if mixed is None else mixed
     orbitals = _collinear(system, kind)
@@ -74,7 +76,7 @@ def _collinear(system: LatticeSystem, kind: str) -> tuple[np.ndarray, np.ndarray
 
 
 def _is_magnetic(system: LatticeSystem, kind: str) -> bool:
-    up, down = (np.sum(np.square(orbitals), axis=1) for orbitals in _collinear(system, kind))
+    up, down = (np.sum(np.square(np.abs(orbitals)), axis=1) for orbitals in _collinear(system, kind))
     return bool(np.max(np.abs(up - down)) > _MOMENT)
 
 
@@ -87,16 +89,22 @@ class LatticeOrbitals(keras.layers.Layer):
     """Trainable orbitals phi_k(i) of each spin.
 
     Args:
-        start: First values, an array ``(n_sites, columns)`` for each spin that has electrons.
+        start: First values, an array ``(n_sites, columns)`` for each spin that has electrons. Complex orbitals are
+            twice as many real columns, as `zoo.layers.complex_numbers.real_columns` orders them.
+
+    Attributes:
+        start: The first values as real numbers.
 
     Call: where the electrons of each spin are, a list of ``(batch, n_spin, n_sites)``, and, if there are some, a list
     of corrections to the orbitals of each configuration, ``(batch, n_sites, columns)``, to a list of
-    ``(batch, n_spin, columns)``.
+    ``(batch, n_spin, columns)``. The amplitudes of an electron at the sites may be a pair of such tensors, the real
+    and the imaginary part. Corrections to complex orbitals are real columns too; only the result is complex.
     """
 
     def __init__(self, start: list[np.ndarray], **kwargs):
         super().__init__(**kwargs)
-        self.start = start
+        self.is_complex = any(np.iscomplexobj(values) for values in start)
+        self.start = [real_columns(values) for values in start] if self.is_complex else start
 
     def build(self, sites_shape, corrections_shape=None):
         self.values = [
@@ -106,13 +114,21 @@ class LatticeOrbitals(keras.layers.Layer):
 
     def matrices(self) -> list:
         """The orbitals themselves, ``(n_sites, columns)`` for each spin that has electrons."""
-        return [values.value for values in self.values]
+        return [complex_columns(v.value) if self.is_complex else v.value for v in self.values]
 
     def call(self, sites, corrections=None):
         orbitals = self.values
         if corrections is not None:
             orbitals = [correction + values for correction, values in zip(corrections, self.values, strict=True)]
-        return [ops.matmul(rows, values) for rows, values in zip(sites, orbitals, strict=True)]
+        return [self._at(rows, values) for rows, values in zip(sites, orbitals, strict=True)]
+
+    def _at(self, rows, values):
+        if not self.is_complex:
+            return ops.matmul(rows, values)
+        if not isinstance(rows, tuple):
+            return complex_columns(ops.matmul(rows, values))
+        real, imaginary = (complex_columns(ops.matmul(part, values)) for part in rows)
+        return real + 1j * imaginary
 
 
 class CorrectedOrbitals(LatticeOrbitals):
@@ -132,7 +148,7 @@ class CorrectedOrbitals(LatticeOrbitals):
     def __init__(self, start: list[np.ndarray], sets: int = 1, **kwargs):
         super().__init__(start, **kwargs)
         self.sets = sets
-        self.columns = [values.shape[1] for values in start]
+        self.columns = [values.shape[1] for values in self.start]
         random = first_set_zero(sets)
         self.correction = keras.layers.Dense(
             sets * sum(self.columns),
@@ -153,5 +169,6 @@ class CorrectedOrbitals(LatticeOrbitals):
         matrices = []
         for rows, values, end, count in zip(sites, self.values, ends, self.columns, strict=True):
             moved = corrections[..., end - count : end] + ops.expand_dims(values, 1)
-            matrices.append(ops.einsum("bni,bisk->bsnk", rows, moved))
+            matrix = ops.einsum("bni,bisk->bsnk", rows, moved)
+            matrices.append(complex_columns(matrix) if self.is_complex else matrix)
         return matrices

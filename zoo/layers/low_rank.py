@@ -14,6 +14,8 @@ O(N n_sites). Electrons of one determinant that move together enter it by a matr
 the last division. Electrons keep their row of M as they move, so the sign of a ratio is that of Psi with the sign of
 the electrons passed on the way, the one that a matrix element of c+ c needs (`harness.local_energy.hops`).
 
+Complex orbitals have complex ratios, by the same formulas.
+
 The Jastrow factor follows by the fields of the others: with q' = q + d, the change of q V q / 2 is (V q) d + d V d / 2.
 """
 
@@ -25,6 +27,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.layers.complex_numbers import as_type_of
 from zoo.layers.determinant import slogdet
 from zoo.layers.occupations import charge_and_spin, occupied_rows
 
@@ -66,7 +69,11 @@ class LowRank:
         ratios = []
         for block in self.blocks:
             matrix = ops.concatenate(
-                [ops.matmul(occupied_rows(occupations[:, s], self.counts[s]), orbitals[s]) for s in block], axis=1
+                [
+                    ops.matmul(as_type_of(occupied_rows(occupations[:, s], self.counts[s]), orbitals[s]), orbitals[s])
+                    for s in block
+                ],
+                axis=1,
             )
             log_det = slogdet(matrix)[1]
             regular = ops.reshape(ops.isfinite(log_det), (-1, 1, 1))
@@ -103,8 +110,8 @@ class LowRank:
                 sense = 1.0 - 2.0 * s
                 change = way[:, s] * (steps["charge"] + sense * steps["spin"]) - density - spin
                 change = change - factors["gutzwiller"] * way[:, s] * (at_first[:, 1 - s] - at_second[:, 1 - s])
-                results[s] = ratio * ops.exp(change) * ops.abs(way[:, s])
-        nothing = ops.zeros_like(way[:, 0])
+                results[s] = ratio * as_type_of(ops.exp(change), ratio) * as_type_of(ops.abs(way[:, s]), ratio)
+        nothing = ops.zeros_like(results[self.present[0]])
         return ops.stack([nothing if result is None else result for result in results], axis=1)
 
     def pair_hops(self, factors: Tensors, table: Tensors, occupations, up, down, rows):
@@ -189,9 +196,10 @@ class LowRank:
             left, arrived, active = [], [], []
             for place, s in enumerate(block):
                 rows = ratios[:, place * n_sites : (place + 1) * n_sites]
-                left.append(ops.einsum("bi,bin->bn", ops.maximum(-change[:, s], 0.0), rows))
-                arrived.append(ops.einsum("bi,bin->bn", ops.maximum(change[:, s], 0.0), rows))
-                active.append(ops.max(change[:, s], axis=-1))
+                lost, gained = (as_type_of(ops.maximum(way * change[:, s], 0.0), rows) for way in (-1.0, 1.0))
+                left.append(ops.einsum("bi,bin->bn", lost, rows))
+                arrived.append(ops.einsum("bi,bin->bn", gained, rows))
+                active.append(as_type_of(ops.max(change[:, s], axis=-1), rows))
             inner = [[ops.sum(a * b, axis=-1) for b in left] for a in arrived]
             for place, moves in enumerate(active):
                 inner[place][place] = inner[place][place] + 1.0 - moves  # an electron that stays is a factor of 1

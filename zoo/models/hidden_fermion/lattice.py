@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.layers.complex_numbers import complex_columns, real_columns
 from zoo.layers.determinant import slogdet
 from zoo.layers.lattice_jastrow import LatticeJastrow
 from zoo.layers.lattice_network import OccupationNetwork
@@ -30,6 +31,8 @@ class HiddenFermion(Wavefunction):
         layers: Hidden layers.
     """
 
+    complex_values = True
+
     def __init__(
         self,
         system: LatticeSystem,
@@ -49,8 +52,10 @@ class HiddenFermion(Wavefunction):
         ]
         self.orbitals = LatticeOrbitals(start, name="orbitals")
         self.network = OccupationNetwork(spins_present(system), hidden, layers, name="network")
-        self.rows = keras.layers.Dense(m * (n + m), kernel_initializer="zeros", name="rows")
         self.first_rows = np.eye(m, n + m, n)
+        if self.orbitals.is_complex:
+            self.first_rows = real_columns(self.first_rows)
+        self.rows = keras.layers.Dense(self.first_rows.size, kernel_initializer="zeros", name="rows")
         self.jastrow = LatticeJastrow.of(system)
         self.create_weights()
 
@@ -58,5 +63,7 @@ class HiddenFermion(Wavefunction):
         visible = ops.concatenate(self.orbitals(occupied_sites(self.system, occupations)), axis=1)
         rows = ops.reshape(self.rows(self.network(occupations)), (-1, *self.first_rows.shape))
         rows = rows + ops.convert_to_tensor(self.first_rows, dtype=rows.dtype)
+        if self.orbitals.is_complex:
+            rows = complex_columns(rows)
         sign, log_abs = slogdet(ops.concatenate([visible, rows], axis=1))
         return sign, log_abs + self.jastrow(occupations)

@@ -31,13 +31,14 @@ class NeuralBackflow(Wavefunction):
         layers: Hidden layers.
     """
 
+    complex_values = True
+
     def __init__(self, system: LatticeSystem, orbitals: str = "auto", hidden: int = 64, layers: int = 1, name=None):
         super().__init__(system, name=name, orbitals=orbitals, hidden=hidden, layers=layers)
         self.mixed = mixes_spins(system, orbitals)
-        start = first_orbitals(system, orbitals)
-        self.orbitals = LatticeOrbitals(start, name="orbitals")
+        self.orbitals = LatticeOrbitals(first_orbitals(system, orbitals), name="orbitals")
         self.network = OccupationNetwork(spins_present(system), hidden, layers, name="network")
-        self.shapes = [values.shape for values in start]
+        self.shapes = [values.shape for values in self.orbitals.start]
         zeros = {"kernel_initializer": "zeros", "use_bias": False}
         self.corrections = [
             keras.layers.Dense(int(np.prod(shape)), name=f"correction_{number}", **zeros)

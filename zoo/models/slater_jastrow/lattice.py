@@ -24,6 +24,8 @@ class SlaterJastrow(Wavefunction):
         train_orbitals: Whether the orbitals are optimised.
     """
 
+    complex_values = True
+
     def __init__(
         self, system: LatticeSystem, orbitals: str = "auto", train_orbitals: bool = True, name=None, **further
     ):
@@ -46,7 +48,8 @@ class SlaterJastrow(Wavefunction):
     def effective_sites(self, occupations) -> list:
         """Where the orbitals are evaluated: for each spin that has electrons ``(batch, n_spin, n_sites)``.
 
-        A row holds the amplitudes of an electron at all sites; here it is one where the electron is.
+        A row holds the amplitudes of an electron at all sites; here it is one where the electron is. Complex ones are
+        a pair, real and imaginary parts.
         """
         return occupied_sites(self.system, occupations)
 

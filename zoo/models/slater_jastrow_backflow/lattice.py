@@ -45,5 +45,9 @@ class SlaterJastrowBackflow(SlaterJastrow):
         moved = []
         for spin, rows in zip(spins_present(self.system), sites, strict=True):
             coefficients = self.backflow(occupations[:, spin], occupations[:, 1 - spin])
-            moved.append(rows + ops.matmul(rows, coefficients))
+            if isinstance(coefficients, tuple):
+                real, imaginary = (ops.matmul(rows, part) for part in coefficients)
+                moved.append((rows + real, imaginary))
+            else:
+                moved.append(rows + ops.matmul(rows, coefficients))
         return moved

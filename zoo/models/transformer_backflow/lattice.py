@@ -27,6 +27,8 @@ class TransformerBackflow(Wavefunction):
         determinants: K, each with corrections of its own.
     """
 
+    complex_values = True
+
     def __init__(
         self,
         system: LatticeSystem,
