@@ -63,7 +63,8 @@ def phase_derivatives(subject: Subject) -> Result | None:
     def angles(distance: float) -> np.ndarray:
         return np.angle(subject.values(_moved(subject.perturbed, direction, distance), x)[0] * np.conj(here))
 
-    expected = _first(*([angles(sense * h) for h in (step, 2 * step)] for sense in (1, -1)), step)
+    ahead, behind = ([angles(sense * h) for h in (step, 2 * step)] for sense in (1, -1))
+    expected = _first(ahead, behind, step)
     worst = np.max(np.abs(found - expected)) / max(1e-3, np.max(np.abs(expected)))
     return at_most(
         float(worst), 1e-6, "automatic derivatives of the phase are not those of the sign: it has to stay "
