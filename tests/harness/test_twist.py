@@ -14,8 +14,10 @@ from harness.observables import choose
 from harness.observables.measurement import estimators
 from harness.optimizers import create_optimizer
 from harness.optimizers.assembly import log_abs_jacobian
+from harness.optimizers.blocks import ExplicitBlock
+from harness.optimizers.jacobian import Jacobian, Rows
 from harness.optimizers.taps import tap
-from harness.settings import MinSRSettings
+from harness.settings import MinSRSettings, SpringSettings
 from harness.vmc import VMC
 from zoo import create_model
 from zoo.errors import ZooError
@@ -172,6 +174,23 @@ def test_a_natural_gradient_step_is_that_of_the_quantum_geometric_tensor(batch, 
     force = (centred.conj().T @ residuals).real / count
     expected = -np.linalg.solve(metric + 1e-2 * np.eye(len(metric)), force)
     np.testing.assert_allclose(updated(create_optimizer(settings), batch, count), expected, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("count", [8, 30], ids=["in the space of samples", "in the space of parameters"])
+def test_devices_that_share_the_samples_find_the_same_direction(batch, count):
+    """Rows are those of one device after the other, each with the parts of its own samples."""
+    optimizer = create_optimizer(SpringSettings(damping=1e-2))
+    complex_rows, residuals = batch[3][:count], batch[4][:count]
+    previous = np.random.default_rng(6).normal(size=complex_rows.shape[1])
+    found = []
+    for devices in (1, 2):
+        order = np.arange(2 * count).reshape(2, devices, -1).transpose(1, 0, 2).ravel()
+        rows = ops.convert_to_tensor(np.concatenate([complex_rows.real, complex_rows.imag])[order])
+        jacobian = Jacobian([ExplicitBlock({0: rows})], [rows.shape[1]], 2 * count, "float64", parts=2)
+        jacobian.rows = Rows(2 * count, 2, devices)
+        both = ops.convert_to_tensor(np.concatenate([residuals.real, residuals.imag]))
+        found.append(array(optimizer.direction(jacobian, both, ops.convert_to_tensor(previous))))
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-9, atol=1e-12)
 
 
 def test_other_optimisers_follow_the_gradient_of_the_energy(batch):
