@@ -122,8 +122,7 @@ class RunConfig:
     @property
     def sha256(self) -> str:
         """Hash of everything but ``out`` and ``devices``: equal for runs that do the same."""
-        content = {key: value for key, value in self.to_dict().items() if key not in WHERE}
-        return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        return hash_of(self.to_dict())
 
     def changed_keys(self, other: RunConfig) -> list[str]:
         """``KEY=VALUE`` of the other configuration wherever it differs in anything but ``out`` and ``devices``."""
@@ -134,6 +133,12 @@ class RunConfig:
             for key in keys
             if mine.get(key) != others.get(key) or (key in mine) != (key in others)
         ]
+
+
+def hash_of(values: Mapping[str, Any]) -> str:
+    """`RunConfig.sha256` of a configuration as plain values, such as one that an older version has written."""
+    content = {key: value for key, value in values.items() if key not in WHERE}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import json
 import math
 import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from harness.config import RunConfig, compose
+from harness.config import RunConfig, compose, hash_of
 from harness.record import RunRecord
 from harness.settings import PROTOCOLS
 from harness.statistics import correlation_recovered, v_score
@@ -72,8 +71,7 @@ def differs(field: str, found: Any, expected: Any, because: str) -> Iterator[str
 
 def _settings(record: RunRecord, config: dict[str, Any]) -> Iterator[str]:
     """The settings are those of the hash, and the record repeats them faithfully."""
-    content = {key: value for key, value in config.items() if key != "out"}
-    digest = hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    digest = hash_of(config)
     yield from differs("provenance.config_sha256", record.provenance.config_sha256, digest, "config has the hash")
     model, system = dict(config.get("model", {})), dict(config.get("system", {}))
     compute, says = record.compute, "config says"
