@@ -164,6 +164,13 @@ def test_seeds_are_counted_from_the_one_that_is_given():
     ]
 
 
+def test_values_of_a_hyperparameter_are_compared_too():
+    found = comparison.runs(["sj", "nb", DOT, "seeds=2", "train.steps=5,7"])
+    assert [(c.model_name, c.train.steps, c.seed) for _, c in found] == [
+        (model, steps, seed) for model in ("slater_jastrow", "neural_backflow") for steps in (5, 7) for seed in (0, 1)
+    ]
+
+
 # What is shown -------------------------------------------------------------------------------------------------------
 
 
