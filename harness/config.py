@@ -169,7 +169,7 @@ def compose(overrides: Sequence[str]) -> RunConfig:
     protocol = settings.PROTOCOLS.get(given.get("protocol", General.protocol))
     if protocol is not None:
         lines += [f"{key}={value}" for key, value in protocol.budget().items() if key not in given]
-    return _build(names, values_of(names, sections, lines))
+    return _build(names, values_of(sections, lines))
 
 
 def evaluation(overrides: Sequence[str], config: RunConfig) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import hydra
@@ -16,7 +16,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from harness.keys import CHOICES, Sections
+from harness.keys import Sections
 from zoo import parameters
 from zoo.errors import ZooError
 
@@ -59,16 +59,12 @@ def parse(line: str, hint: Any) -> Override:
         raise ZooError(f"{line}: expected {parameters.in_words(hint)}") from error
 
 
-def values_of(names: Mapping[str, str], sections: Sections, lines: list[str]) -> dict[str, dict[str, Any]]:
+def values_of(sections: Sections, lines: list[str]) -> dict[str, dict[str, Any]]:
     """Values of all sections, with Hydra's overrides applied to the defaults."""
     nodes = {name: {p.name: p.default for p in fields.values()} for name, fields in sections.items()}
-    general = nodes.pop("")
     with _HYDRA:
-        store = ConfigStore.instance()
-        for choice in CHOICES:
-            store.store(group=choice, name=names[choice], node=nodes.pop(choice))
-        defaults = [*({choice: names[choice]} for choice in CHOICES), "_self_"]
-        store.store(name="zoo_run", node={"defaults": defaults, **nodes, **general})
+        # One node, without Hydra's groups: which model, system and optimiser it is about has been chosen already.
+        ConfigStore.instance().store(name="zoo_run", node={**nodes.pop(""), **nodes})
         running = GlobalHydra.instance().hydra  # that of a program which uses Hydra itself
         GlobalHydra.instance().clear()
         try:

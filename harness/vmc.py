@@ -11,9 +11,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from harness import backend, stateless, statistics
+from harness import backend, rescue, stateless, statistics
 from harness import random as random_state
-from harness.evaluation import Evaluation, round_summary, summarise_draws, v_score
+from harness.evaluation import Evaluation, energies_of, round_summary, summarise_draws, v_score
 from harness.laplacian import forward_laplacian
 from harness.local_energy import local_energy_function
 from harness.local_energy.hops import hop_ratios
@@ -34,7 +34,10 @@ ROUND = 20
 
 
 class Diverged(RuntimeError):
-    """Training met values that are not finite, also with the step halved three times. The state is the last good."""
+    """Training met values that are not finite, or walkers that stand still, whatever was tried three times.
+
+    The state is the last good one.
+    """
 
 
 class LearningRate:
@@ -132,7 +135,7 @@ class VMC:
         residuals, *imaginary = (_residuals(part, self.clip) for part in parts)
         if imaginary:
             residuals = ops.concatenate([residuals, *imaginary])
-        updated, buffers = self.optimizer.update(
+        updated, buffers, mended = self.optimizer.update(
             self.model,
             parameters,
             state["optimizer"],
@@ -141,7 +144,7 @@ class VMC:
             state["learning_rate"],
             state["step"],
         )
-        finite = ops.isfinite(mean)
+        finite = ops.isfinite(mean) & ops.isfinite(variance)
         for value in updated:
             finite = finite & ops.all(ops.isfinite(value))
         metrics = {
@@ -151,6 +154,7 @@ class VMC:
             "acceptance": acceptance,
             **{name: mean_of(value) for name, value in observables.items()},
             "finite": finite,
+            "mended": mended,
         }
         state = {
             **state,
@@ -232,12 +236,12 @@ class VMC:
         }
         return state
 
-    def _initial_walkers(self, walkers: int) -> np.ndarray:
-        """Configurations at which the wavefunction is not zero."""
+    def _initial_walkers(self, walkers: int, number: int = 0) -> np.ndarray:
+        """Configurations at which the wavefunction is not zero; others for another ``number``."""
         found: list[np.ndarray] = []
         parameters = [ops.copy(v.value) for v in self.model.trainable_variables]
         for attempt in range(100):
-            candidates = self.model.sample_configurations(walkers, seed=self.seed + 7919 * attempt)
+            candidates = self.model.sample_configurations(walkers, seed=self.seed + number + 7919 * attempt)
             log_abs = ops.convert_to_numpy(self._sampled_log_abs(parameters, ops.convert_to_tensor(candidates)))
             found.append(candidates[np.isfinite(log_abs)])
             if sum(map(len, found)) >= walkers:
@@ -343,7 +347,7 @@ class VMC:
             verbose: 1 adds Keras's progress bar.
 
         Raises:
-            Diverged: Values are not finite, also after halving the step three times.
+            Diverged: Values are not finite, or hardly a move is accepted, also after three repairs (`harness.rescue`).
         """
         if not self.state:
             raise ZooError("call compile() before fit()")
@@ -387,16 +391,17 @@ class VMC:
                 metrics.append(one)
             rows = read_metrics(metrics)
             broken = next((first + i + 1 for i, row in enumerate(rows) if not row.pop("finite")), None)
-            if broken is None:
+            mended = [first + i + 1 for i, row in enumerate(rows) if row.pop("mended")]
+            if broken is None and not self._stands_still(rows):
                 break
             self.sync_model()
-            if retry == self.MAX_RETRIES:
-                message = f"values were not finite at step {broken}, also with the step halved {retry} times"
-                self._event(broken, "diverged", message)
-                raise Diverged(message)
-            rate = self.state["learning_rate"] * 0.5
-            self.state = {**self.state, "learning_rate": rate}
-            self._event(broken, "not_finite", f"went back to step {first} and halved the step")
+            if broken is not None:
+                self._go_back(first, broken, retry)
+            else:
+                self._draw_walkers_anew(first, retry)
+        if mended:
+            matrices = f"the Gram matrix of {len(mended)} of {count} steps"
+            self._event(mended[0], "gram_not_positive", f"{matrices} was not positive: more was added to its diagonal")
         self.state = state
         self.sync_model()
         for index, row in enumerate(rows):
@@ -405,6 +410,43 @@ class VMC:
         mean = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
         mean["stderr"] = float(np.sqrt(np.mean([row["stderr"] ** 2 for row in rows]) / len(rows)))
         return {**mean, "step": first + count}
+
+    def _go_back(self, first: int, broken: int, retry: int) -> None:
+        """Have an epoch repeated that met values which are not finite, with other walkers or a smaller step."""
+        if retry == self.MAX_RETRIES:
+            message = f"values were not finite at step {broken}, also with the step halved {retry} times"
+            self._event(broken, "diverged", message)
+            raise Diverged(message)
+        state = self.state
+        for _ in range(broken - first - 1):
+            state, _ = self._step(state)
+        lost = ~np.isfinite(energies_of([self._measure(state)[1]])[0])
+        if rescue.is_mendable(lost):
+            arrays = self.arrays()
+            self.load_arrays({**arrays, "walkers": arrays["walkers"][rescue.in_place_of(lost)]})
+            message = f"{np.count_nonzero(lost)} of {lost.size} walkers had no finite energy: others took their places"
+            self._event(broken, "walkers_replaced", f"went back to step {first}: {message}")
+        else:
+            self.state = {**self.state, "learning_rate": self.state["learning_rate"] * 0.5}
+            self._event(broken, "not_finite", f"went back to step {first} and halved the step")
+
+    def _stands_still(self, rows: list[dict[str, float]]) -> bool:
+        """Whether the walkers of an epoch stood still for no reason but the width of their moves."""
+        proposals = len(rows) * self.state["walkers"].shape[0] * self.sampler.moves * (1.0 - self.sampler.exchange)
+        return self.sampler.adapts and rescue.collapsed(float(np.mean([r["acceptance"] for r in rows])), proposals)
+
+    def _draw_walkers_anew(self, first: int, retry: int) -> None:
+        """Have an epoch repeated in which hardly a move was accepted, with first walkers and the first width."""
+        message = f"fewer than 1 in {round(1 / rescue.LEAST_ACCEPTANCE)} moves were accepted after step {first}"
+        if retry == self.MAX_RETRIES:
+            self._event(first, "diverged", f"{message}, also with walkers drawn anew")
+            raise Diverged(f"{message}, also with walkers drawn anew")
+        arrays = self.arrays()
+        walkers = self._initial_walkers(len(arrays["walkers"]), first + retry + 1)
+        width = np.asarray(self.sampler.initial_width, dtype=arrays["width"].dtype)
+        self.load_arrays({**arrays, "walkers": walkers.astype(arrays["walkers"].dtype), "width": width})
+        self.equilibrate(self.MAX_RETRIES)
+        self._event(first, "acceptance_collapsed", f"{message}: walkers were drawn anew, with the first width of moves")
 
     def _event(self, step: int, kind: str, message: str) -> None:
         self.events.append({"step": step, "kind": kind, "message": message})

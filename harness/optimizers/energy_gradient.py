@@ -35,8 +35,8 @@ class EnergyGradientOptimizer:
 
     def update(
         self, model: keras.Model, parameters: list, buffers: dict, walkers, residuals, learning_rate, step
-    ) -> tuple[list, dict[str, Any]]:
-        """One update as a pure function; arguments as in `NaturalGradientOptimizer.update`."""
+    ) -> tuple[list, dict[str, Any], Any]:
+        """One update as a pure function; arguments and results as in `NaturalGradientOptimizer.update`."""
 
         # Not `ops.mean`, which computes in float32 on JAX, whatever the precision.
         weights = residuals * (2.0 / walkers.shape[0])
@@ -52,7 +52,7 @@ class EnergyGradientOptimizer:
             return backend.parameter_gradient(surrogate, parameters)
 
         gradients = summed_over_devices(gradient, parameters, [(walkers, 0), *((part, 0) for part in parts)])
-        return self.apply(gradients, parameters, buffers, learning_rate)
+        return *self.apply(gradients, parameters, buffers, learning_rate), ops.convert_to_tensor(False)
 
     def apply(self, gradients: list, parameters: list, buffers: dict, learning_rate) -> tuple[list, dict[str, Any]]:
         """One update along given gradients, as a pure function; returns new parameters and buffers."""

@@ -54,7 +54,7 @@ class NaturalGradientOptimizer:
 
     def update(
         self, model: keras.Model, parameters: list, buffers: dict, walkers, residuals, learning_rate, step
-    ) -> tuple[list, dict[str, Any]]:
+    ) -> tuple[list, dict[str, Any], Any]:
         """One update as a pure function.
 
         Args:
@@ -68,10 +68,10 @@ class NaturalGradientOptimizer:
             step: Number of updates before this one.
 
         Returns:
-            New parameters and new buffers.
+            New parameters, new buffers, and whether the Gram matrix was not positive and had to be mended.
         """
         jacobian = derivatives(model, parameters, walkers)
-        direction = self.direction(jacobian, ops.cast(residuals, "float64"), buffers["direction"])
+        direction, mended = self.direction(jacobian, ops.cast(residuals, "float64"), buffers["direction"])
         settings = self.settings
         rate = ops.cast(learning_rate, "float64")
         if settings.decay_steps:
@@ -80,14 +80,15 @@ class NaturalGradientOptimizer:
         if settings.norm_constraint:
             length = ops.sqrt(ops.sum(ops.square(change)))
             change = change * ops.minimum(1.0, settings.norm_constraint**0.5 / ops.maximum(length, 1e-300))
-        return _subtract(parameters, change), {"direction": direction}
+        return _subtract(parameters, change), {"direction": direction}, mended
 
     def direction(self, jacobian: Jacobian | SharedJacobian, residuals, previous):
-        """phi_k from O, E - mean E ``(batch,)`` and phi_{k-1} ``(n_parameters,)``."""
+        """phi_k from O, E - mean E ``(batch,)`` and phi_{k-1} ``(parameters,)``, and whether the matrix was mended."""
         residuals = jacobian.rows.in_order(residuals)
         in_samples = jacobian.n_parameters > max(jacobian.batch, self.in_parameter_space * LARGEST_PARAMETER_SPACE)
         solve = self._in_samples if in_samples else self._in_parameters
-        return self.momentum * previous + solve(jacobian, residuals / jacobian.rows.samples**0.5, previous)
+        change, mended = solve(jacobian, residuals / jacobian.rows.samples**0.5, previous)
+        return self.momentum * previous + change, mended
 
     def _in_samples(self, jacobian: Jacobian | SharedJacobian, residuals, previous):
         root, rows, gram = jacobian.rows.samples**0.5, jacobian.rows, jacobian.gram()
@@ -95,8 +96,8 @@ class NaturalGradientOptimizer:
         target = residuals
         if self.momentum:
             target = target - self.momentum * rows.centred(jacobian.apply(previous), 0) / root
-        solution = self._solve(rows.centred(rows.centred(gram, 0), 1) / rows.samples, target, rounding)
-        return jacobian.adjoint(rows.centred(solution, 0)) / root
+        solution, mended = self._solve(rows.centred(rows.centred(gram, 0), 1) / rows.samples, target, rounding)
+        return jacobian.adjoint(rows.centred(solution, 0)) / root, mended
 
     def _in_parameters(self, jacobian: Jacobian | SharedJacobian, residuals, previous):
         centred = jacobian.rows.centred(jacobian.dense(), 0) / jacobian.rows.samples**0.5
@@ -105,7 +106,7 @@ class NaturalGradientOptimizer:
         return self._solve(gram, ops.matmul(ops.transpose(centred), target), _rounding(gram, "float64"))
 
     def _solve(self, gram, target, rounding):
-        """(gram + lambda)^{-1} target, in float64; NaN if the Gram matrix is not finite.
+        """(gram + lambda)^{-1} target, in float64, NaN if the Gram matrix is not finite; and whether it was mended.
 
         Rounding may make a Gram matrix indefinite, so its likely effect, ``rounding``, is added to the diagonal. Should
         the factorisation fail all the same, its largest possible effect is added.
@@ -117,9 +118,10 @@ class NaturalGradientOptimizer:
             return backend.cholesky(gram + ops.expand_dims(shift, 1) * ops.eye(size, dtype="float64"))
 
         factor = factorise(1.0)
-        factor = ops.cond(ops.all(ops.isfinite(factor)), lambda: factor, lambda: factorise(2.0 * size**0.5))
+        positive = ops.all(ops.isfinite(factor))
+        factor = ops.cond(positive, lambda: factor, lambda: factorise(2.0 * size**0.5))
         half = ops.solve_triangular(factor, ops.expand_dims(target, -1), lower=True)
-        return ops.solve_triangular(ops.transpose(factor), half, lower=False)[:, 0]
+        return ops.solve_triangular(ops.transpose(factor), half, lower=False)[:, 0], ~positive
 
 
 def _rounding(gram, precision: str):

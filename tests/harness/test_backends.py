@@ -65,7 +65,7 @@ def compute_case(system_name: str, parameters: dict, model_name: str) -> dict[st
         energies, _ = local_energy_function(model.system, lambda x: log_psi(values, x))(walkers)
         found = {"sign": sign, "log_abs": log_abs, "local_energy": energies}
         for name, optimizer in optimizers.items():
-            updated, _ = optimizer.update(model, values, buffers[name], walkers, residuals, rates[name], step)
+            updated, *_ = optimizer.update(model, values, buffers[name], walkers, residuals, rates[name], step)
             changes = [ops.reshape(after - before, (-1,)) for after, before in zip(updated, values, strict=True)]
             found[name] = ops.concatenate(changes)
         return found

@@ -63,7 +63,7 @@ class Run:
     def update(self, features, residuals) -> np.ndarray:
         """The change of the parameters, flat."""
         before = flat(self.parameters)
-        self.parameters, self.buffers = self.compiled(
+        self.parameters, self.buffers, _ = self.compiled(
             self.parameters,
             self.buffers,
             ops.convert_to_tensor(features),
@@ -160,7 +160,7 @@ def test_directions_of_wavefunctions_are_those_of_the_dense_formula(case, batch)
         jacobian = log_abs_jacobian(model, parameters, walkers)
         log_abs = lambda p, x: stateless.log_psi(model, p, x)[1]  # noqa: E731
         plain = backend.per_sample_jacobian(log_abs, parameters, walkers)
-        return [optimizer.direction(jacobian, residuals, previous) for optimizer in optimizers], plain
+        return [optimizer.direction(jacobian, residuals, previous)[0] for optimizer in optimizers], plain
 
     walkers = model.sample_configurations(batch, seed=3)
     inputs = keras.tree.map_structure(ops.convert_to_tensor, [parameters, walkers, previous, residuals])

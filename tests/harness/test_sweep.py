@@ -4,9 +4,11 @@ import dataclasses
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -237,3 +239,38 @@ def test_slurm_by_the_local_executor_of_submitit(tmp_path, monkeypatch):
     while sweep.unfinished and time.monotonic() < deadline:
         time.sleep(1)
     assert not sweep.unfinished, [job.log.read_text() for job in sweep.jobs]
+
+
+@pytest.mark.slow
+def test_24_runs_of_which_two_are_killed_are_completed_by_one_resume(tmp_path):
+    """The killed processes are those of two runs; the others go on, and are not run again."""
+    keys = [*SMALL, "model=sj", "system=hubbard", "system.lattice=chain", "system.extent=[4]", "system.boundary=A"]
+    keys += ["system.n_up=2", "system.n_down=2", "train.checkpoint_every=0", "seed=range(0,24)", "jobs=3"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+
+    def zoo(*arguments):
+        return subprocess.Popen(
+            [sys.executable, "-m", "zoo.cli", "sweep", *arguments], cwd=tmp_path, env=environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    process, killed = zoo(*keys, "--name", "s"), []
+    while process.poll() is None:
+        if (tmp_path / "runs/sweeps/s/sweep.json").exists():
+            for job in Sweep.read(tmp_path / "runs/sweeps/s").jobs:
+                if job.folder.name[:2] in ("04", "13") and job not in killed and job.status == "running":
+                    os.kill(int((job.folder / ".lock").read_text().split()[1]), signal.SIGKILL)
+                    killed.append(job)
+        time.sleep(0.05)
+    printed = process.communicate()[0]
+    assert process.returncode == 1, printed
+    sweep = Sweep.read(tmp_path / "runs/sweeps/s")
+    assert list(sweep.unfinished) == killed and len(killed) == 2
+    assert printed.count("completed") >= 22 and all(
+        f"running: {job.log.relative_to(tmp_path)}" in printed for job in killed
+    )
+    before = {job: (job.folder / "record.json").stat().st_mtime_ns for job in sweep.jobs if job not in killed}
+    again = zoo("--resume", "runs/sweeps/s", "jobs=2")
+    assert again.communicate()[0].count("started") == 2 and again.returncode == 0
+    assert len(sweep.jobs) == 24 and sweep.unfinished == ()
+    assert before == {job: (job.folder / "record.json").stat().st_mtime_ns for job in before}
