@@ -112,7 +112,7 @@ class RunConfig:
         if not path.is_file():
             raise ZooError(f"{run}: expected the folder of a run, which holds {CONFIG_FILE}")
         try:
-            values = untrusted.parse_yaml(untrusted.read_text(path))
+            values = untrusted.parse_yaml(untrusted.read_text(path, untrusted.MOST_YAML))
         except (OSError, ValueError) as error:
             raise ZooError(f"{path}: not readable as YAML: {first_line(error)}") from error
         if not isinstance(values, dict):

@@ -16,7 +16,11 @@ import numpy as np
 from zoo.errors import ZooError
 
 MOST_TEXT = 16 * 2**20
-"""Bytes of a record, a configuration, a manifest or the list of a sweep: a thousand times what they have."""
+"""Bytes of a record, a manifest or the list of a sweep: a thousand times what they have."""
+DEEPEST = 50
+"""Levels of lists and mappings in a configuration, which has three."""
+MOST_YAML = 2**18
+"""Bytes of a configuration: a hundred times what it has."""
 
 
 def read_text(path: Path, most: int = MOST_TEXT) -> str:
@@ -57,9 +61,13 @@ def parse_yaml(text: str) -> Any:
     from omegaconf.errors import OmegaConfBaseException
 
     try:
+        depth = 0
         for event in yaml.parse(text, yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
                 raise ValueError(f"*{event.anchor}: expected no anchors")
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:  # as soon as that is seen: the time that PyYAML takes grows with its square
+                raise ValueError("nested too deeply")
         return OmegaConf.to_container(OmegaConf.create(text), resolve=False)
     except RecursionError:
         raise ValueError("nested too deeply") from None

@@ -23,10 +23,11 @@ def create_optimizer(choice: str | OptimizerSettings | keras.optimizers.Optimize
     if isinstance(choice, keras.optimizers.Optimizer):
         return EnergyGradientOptimizer(choice)
     if isinstance(choice, KerasOptimizerSettings):
-        config = {"learning_rate": choice.learning_rate, **choice.options}
+        named = {name.lower(): getattr(keras.optimizers, name) for name in dir(keras.optimizers)}
         try:
-            optimizer = keras.optimizers.get({"class_name": choice.optimizer, "config": config})
-            return EnergyGradientOptimizer(optimizer)
+            return EnergyGradientOptimizer(
+                named[choice.optimizer](learning_rate=choice.learning_rate, **choice.options)
+            )
         except (TypeError, ValueError) as error:
             raise ZooError(f"optimizer.options={choice.options}: {choice.optimizer} refuses them: {error}") from error
     raise ZooError(f"optimizer={choice!r}: expected a name, settings of one, or a Keras optimiser")

@@ -44,7 +44,8 @@ class NeuralOrbitals(keras.layers.Layer):
         rows = []
         for index, (_, first, last) in enumerate(self.spins):
             values = self.weights_of[index](features[:, first:last])
-            values = values * self.envelopes[index](positions[:, first:last])
+            if len(self.envelopes[index].centres):  # a periodic cell has none, and no envelopes
+                values = values * self.envelopes[index](positions[:, first:last])
             rows.append(ops.reshape(values, (-1, last - first, self.sets, self.sizes[index])))
         if self.dense and len(rows) > 1:
             rows = [ops.concatenate(rows, axis=1)]
