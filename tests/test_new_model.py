@@ -77,7 +77,7 @@ def test_it_starts_at_slater_jastrow(generated, space):
     [
         *SYSTEMS.items(),
         ("continuum", create_system("lithium_hydride", basis="6-31g")),
-        ("continuum", create_system("electron_gas", n_up=1, n_down=1)),
+        ("continuum", create_system("electron_gas", dim=2, n_up=5, n_down=1)),
     ],
     ids=lambda value: getattr(value, "family", value),
 )
