@@ -92,6 +92,9 @@ def slurm(folder: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(subprocess.SubprocessError):
             said("scancel", "--full", "--user=root")
+            until = time.monotonic() + 60
+            while said("squeue", "-h") and time.monotonic() < until:  # else the steps of jobs outlive the daemons
+                time.sleep(1)
         for daemon in reversed(daemons):
             daemon.terminate()
             try:
