@@ -44,7 +44,8 @@ class Costs:
 
     Attributes:
         phases: Sampling, local energy, update, and reading the metrics, the parts of a step.
-        gram: The part of the update that makes the Gram matrix of a natural gradient; None for other optimisers.
+        gram: The part of the update that makes the Gram matrix of walkers; None where there is none, as for other
+            optimisers than natural gradients, and for fewer parameters than walkers.
         step: The whole step, compiled as one.
         parameters: Trainable numbers.
     """
@@ -67,8 +68,9 @@ def measure(config: RunConfig) -> Costs:
     residuals = ops.cast(ops.linspace(-1.0, 1.0, walkers.shape[0]), "float64")  # any: time does not depend on it
     sampling = timed("sampling", backend.over_devices(vmc.sample), state)
     local_energy = timed("local energy", backend.over_devices(vmc.shared_local_energy), parameters, walkers)
-    gram = None
-    if isinstance(vmc.optimizer, NaturalGradientOptimizer):
+    gram, count = None, sum(int(ops.size(value)) for value in parameters)
+    optimizer = vmc.optimizer
+    if isinstance(optimizer, NaturalGradientOptimizer) and optimizer.solves_in_samples(count, walkers.shape[0]):
         compiled = backend.over_devices(lambda values, x: derivatives(vmc.model, values, x).gram())
         gram = timed("of it Gram matrix", compiled, parameters, walkers)
     update = timed(
@@ -78,7 +80,6 @@ def measure(config: RunConfig) -> Costs:
     )
     step = timed("whole step", vmc._step, state)
     reading = Phase("reading metrics", _seconds_to_read(vmc, config.train.read_every))
-    count = sum(int(ops.size(value)) for value in parameters)
     return Costs((sampling, local_energy, update, reading), gram, step, count)
 
 

@@ -82,10 +82,14 @@ class NaturalGradientOptimizer:
             change = change * ops.minimum(1.0, settings.norm_constraint**0.5 / ops.maximum(length, 1e-300))
         return _subtract(parameters, change), {"direction": direction}, mended
 
+    def solves_in_samples(self, n_parameters: int, batch: int) -> bool:
+        """Whether the equations are those of samples, whose matrix is `Jacobian.gram`, and not of parameters."""
+        return n_parameters > max(batch, self.in_parameter_space * LARGEST_PARAMETER_SPACE)
+
     def direction(self, jacobian: Jacobian | SharedJacobian, residuals, previous):
         """phi_k from O, E - mean E ``(batch,)`` and phi_{k-1} ``(parameters,)``, and whether the matrix was mended."""
         residuals = jacobian.rows.in_order(residuals)
-        in_samples = jacobian.n_parameters > max(jacobian.batch, self.in_parameter_space * LARGEST_PARAMETER_SPACE)
+        in_samples = self.solves_in_samples(jacobian.n_parameters, jacobian.batch)
         solve = self._in_samples if in_samples else self._in_parameters
         change, mended = solve(jacobian, residuals / jacobian.rows.samples**0.5, previous)
         return self.momentum * previous + change, mended

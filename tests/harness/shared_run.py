@@ -2,8 +2,9 @@
 
     python shared_run.py BACKEND COUNTS FILE CASE... [distributed.KEY=VALUE...]
 
-keeps, for each number of devices (the largest first), the energies of some steps and the parameters after them, and of
-a case whose name ends in ! also the energies of a measurement.
+keeps, for each number of devices (the largest first), the energies of some steps, the parameters after them, and the
+energy of one more step from the state that the largest number has come to; of a case whose name ends in ! also the
+energies of a measurement.
 """
 
 import sys
@@ -22,6 +23,10 @@ CASES = {
 WALKERS, STEPS = 16, 5
 
 
+reached: dict[str, dict[str, np.ndarray]] = {}
+"""For each case the state after these steps, on the first number of devices."""
+
+
 def results(case: str) -> dict[str, np.ndarray]:
     """Of one case, on the devices that have been chosen."""
     import random
@@ -35,13 +40,17 @@ def results(case: str) -> dict[str, np.ndarray]:
     random.seed(1)
     model = create_model(model_name, create_system(system_name, **parameters), **hyperparameters)
     vmc = VMC(model, seed=3).compile(optimizer=optimizer, walkers=WALKERS)
-    training = []
-    for _ in range(STEPS):
+
+    def step() -> float:
         vmc.state, metrics = vmc._step(vmc.state)
-        training.append(float(ops.convert_to_numpy(metrics["energy"])))
+        return float(ops.convert_to_numpy(metrics["energy"]))
+
+    training = [step() for _ in range(STEPS)]
     arrays = vmc.arrays()
+    vmc.load_arrays(reached.setdefault(case, arrays))
     found = {"training": np.array(training), "walkers": arrays["walkers"]}
     found["parameters"] = np.concatenate([arrays[name].ravel() for name in arrays if name.startswith("parameters")])
+    found["continued"] = np.array([step()])
     if case.endswith("!"):
         found["measured"] = vmc.evaluate(draws=8, walkers=2 * WALKERS, equilibration=1).blocks
     return found

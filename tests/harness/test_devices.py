@@ -55,7 +55,7 @@ def on_four(tmp_path_factory) -> dict[str, np.ndarray]:
 def assert_the_same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray], case: str) -> None:
     """Energies, walkers and parameters of a case, those found by ``CASE/COUNT/`` and those expected."""
     names = {key.rpartition("/")[2] for key in expected if key.startswith(f"{case}/1/")}
-    assert {"training", "parameters", "walkers"} <= names
+    assert {"training", "parameters", "walkers", "continued"} <= names
     assert np.ptp(expected[f"{case}/1/training"]) > 1e-3
     counts = {key.split("/")[1] for key in found if key.startswith(f"{case}/")}
     assert counts
