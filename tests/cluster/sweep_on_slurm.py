@@ -24,11 +24,11 @@ import single_node  # noqa: E402
 from harness.sweep import Sweep  # noqa: E402
 
 KEYS = (
-    "model=slater_jastrow system=quantum_dot_n2 seed=range(0,3) train.steps=1000 train.walkers=16 train.read_every=5 "
+    "model=slater_jastrow system=quantum_dot_n2 seed=range(0,3) train.steps=3000 train.walkers=16 train.read_every=5 "
     "train.checkpoint_every=1 evaluate.draws=10 evaluate.walkers=16 evaluate.equilibration=2 jobs=2 launcher=slurm "
     "slurm.timeout_min=30 slurm.cpus_per_task=1"
 )
-STEPS = 1000
+STEPS = 3000
 PATIENCE = 1500.0  # seconds
 
 
