@@ -204,7 +204,7 @@ def test_run_starts_and_its_status_gives_the_exit_code(status, code, fake_runs, 
     [(name, (config, command), _)] = fake_runs.calls
     assert (name, config.out) == ("start", "my runs")
     assert command == "zoo run model=slater_jastrow system=quantum_dot_n2 backend=jax precision=float32 'out=my runs'"
-    assert fake_runs.prepared == [("jax", "auto", "float32")]
+    assert fake_runs.prepared == [("jax", "auto", "float32", 1, None)]
     out = capsys.readouterr().out
     assert "3.100(3)" in out and "+0.100(3)" in out and "Taut 1994" in out and status in out
 
@@ -218,7 +218,7 @@ def test_resume_continues_on_the_backend_of_the_run(fake_runs, run_folder):
     fake_runs.records = [record()]
     assert cli.main(["run", "--resume", str(run_folder)]) == 0
     assert fake_runs.calls == [("resume", (run_folder,), {})]
-    assert fake_runs.prepared == [("tensorflow", "auto", "float64")]
+    assert fake_runs.prepared == [("tensorflow", "auto", "float64", 1, None)]
 
 
 def test_evaluate_passes_its_budget_on(fake_runs, run_folder):
