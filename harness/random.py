@@ -12,6 +12,7 @@ _generator: keras.random.SeedGenerator | None = None
 
 def initial_state(seed: int) -> np.ndarray:
     """The state that a `keras.random.SeedGenerator` of that seed starts with, shape ``(2,)``, uint32."""
+    _shared_generator()  # TensorFlow traces a function twice in which a variable is made
     return np.array(keras.ops.convert_to_numpy(keras.random.SeedGenerator(seed).state.value))
 
 
@@ -20,10 +21,15 @@ def draw(state, sample: Callable):
 
     The generator's variable is never written: it only names the state inside a `keras.StatelessScope`.
     """
+    generator = _shared_generator()
+    with keras.StatelessScope(state_mapping=[(generator.state, state)]) as scope:
+        values = sample(generator)
+        return values, scope.get_current_value(generator.state)
+
+
+def _shared_generator() -> keras.random.SeedGenerator:
     global _generator
     if _generator is None:
         with keras.device("cpu"):
             _generator = keras.random.SeedGenerator(0)
-    with keras.StatelessScope(state_mapping=[(_generator.state, state)]) as scope:
-        values = sample(_generator)
-        return values, scope.get_current_value(_generator.state)
+    return _generator

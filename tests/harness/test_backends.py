@@ -90,6 +90,7 @@ def both(tmp_path_factory) -> list[dict[str, np.ndarray]]:
     return [here, dict(np.load(path))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantity", ["sign", "log_abs", "local_energy"])
 @pytest.mark.parametrize("case", CASES)
 def test_wavefunction_and_local_energy(both, case, quantity):
@@ -98,6 +99,7 @@ def test_wavefunction_and_local_energy(both, case, quantity):
     np.testing.assert_allclose(here, there, rtol=1e-8, atol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("case", CASES)
 def test_one_optimisation_step(both, case, optimizer):

@@ -127,6 +127,7 @@ def test_a_figure_says_what_it_shows(make_run, keys):
     assert title.startswith("Backflow on ") and "walker 2: " in title and " bohr, drawn " in title
 
 
+@pytest.mark.slow
 def test_two_runs_are_drawn_at_one_configuration_and_to_one_scale(make_run, tmp_path):
     first, second = make_run(TRANSFORMER, *DOT, *SMALL, shake=0.1), make_run(PAIRWISE, *DOT, shake=0.01)
     path = plot_backflow(Request.of([first, second], "backflow", output=tmp_path / "both.svg"))

@@ -74,6 +74,7 @@ def assert_same_end(folder: Path, other: Path) -> None:
 # Damaged files -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_flipped_byte_costs_the_steps_since_the_checkpoint_before(run, finished):
     damaged = run / "checkpoints/step-000006.npz"
     content = bytearray(damaged.read_bytes())
@@ -191,6 +192,7 @@ def fill(path: Path) -> None:
             file.write(b"\0" * 4096)
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_in_mid_run(tmp_path, finished, monkeypatch):
     """A real one: everything up to the last byte is taken after the second checkpoint."""
     with small_disk(tmp_path / "a disk, ö") as disk:

@@ -65,12 +65,14 @@ def assert_the_same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray
             np.testing.assert_allclose(found[f"{case}/{count}/{name}"], wanted, rtol=0, atol=TOLERANCE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["dot", "ratios"])
 def test_the_same_energies_on_four_devices(on_four, case):
     """With natural gradients that are exact: a mean of those of four quarters would be another one."""
     assert_the_same(on_four, on_four, case)
 
 
+@pytest.mark.slow
 def test_the_same_energies_on_two_devices_of_tensorflow(tmp_path):
     found = on_devices("tensorflow", "2,1", ["trap"], tmp_path)
     assert_the_same(found, found, "trap")
@@ -95,6 +97,7 @@ def in_two_processes() -> tuple[str, str, str]:
     return f"distributed.coordinator=127.0.0.1:{port}", "distributed.processes=2", "distributed.process={}"
 
 
+@pytest.mark.slow
 def test_the_same_energies_in_two_processes_with_two_devices_each(on_four, tmp_path):
     keys, paths = in_two_processes(), [tmp_path / f"{number}.npz" for number in range(2)]
     processes = [

@@ -37,6 +37,7 @@ def cases(count: int):
     )
 
 
+@pytest.mark.slow
 @cases(350)
 @given(st.lists(keys_and_values(), min_size=1, max_size=2))
 def test_no_argument_gives_a_traceback(arguments):
@@ -50,6 +51,7 @@ def test_no_argument_gives_a_traceback(arguments):
         assert "quantum_dot_n2" in shown.getvalue()
 
 
+@pytest.mark.slow
 @cases(150)
 @given(configurations())
 def test_configurations_are_accepted_or_refused_in_words(arguments):
@@ -91,6 +93,7 @@ def make_a_step(arguments: list[str]) -> None:
         assert all(np.isfinite(ops.convert_to_numpy(value)).all() for value in state["parameters"])
 
 
+@pytest.mark.slow
 @cases(20)
 @given(configurations(changes=2))
 def test_what_is_accepted_makes_a_step_with_a_finite_energy(uncompiled, arguments):

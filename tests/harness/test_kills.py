@@ -179,6 +179,7 @@ def uninterrupted(zoo, tmp_path_factory):
     return make
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_and_stopped_ends_in_the_same_bits(zoo, uninterrupted, tmp_path):
     """With more moments among the slow tests."""
     KILL, INT, TERM = signal.SIGKILL, signal.SIGINT, signal.SIGTERM

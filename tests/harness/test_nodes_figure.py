@@ -99,6 +99,7 @@ def test_a_figure_says_what_it_shows(make_run, keys, options):
     assert title.startswith("Nodes on ") and moves in title and "positive on " in title
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error:::harness", "error:::matplotlib")
 def test_more_runs_than_fit_into_a_row(make_run, tmp_path):
     keys = ("model=slater_jastrow", *TRIPLET)

@@ -107,9 +107,10 @@ def test_the_loss_falls_and_a_seed_fixes_the_result(name):
     assert not all(np.array_equal(numbers(a), numbers(b)) for a, b in zip(first, other, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("system", "hartree_fock", "steps"),
-    [("beryllium", -14.573, 200), pytest.param("quantum_dot_n2", 3.1626, 100, marks=pytest.mark.slow)],
+    [("beryllium", -14.573, 200), ("quantum_dot_n2", 3.1626, 100)],
 )
 def test_afterwards_the_energy_is_near_that_of_hartree_fock(system, hartree_fock, steps):
     """Not on it: the fit is not exact, and the Jastrow factor with its cusps lowers the energy."""
@@ -206,6 +207,7 @@ def stop_at(monkeypatch, owner, name: str, when=lambda *arguments: True):
     monkeypatch.setattr(owner, name, stopped)
 
 
+@pytest.mark.slow
 def test_a_run_stopped_in_the_middle_of_it_ends_in_the_same_bits(uninterrupted, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         stop_at(patch, Progress, "show", lambda progress, step, fields: step == 40)
@@ -215,6 +217,7 @@ def test_a_run_stopped_in_the_middle_of_it_ends_in_the_same_bits(uninterrupted, 
     assert same_end(uninterrupted, only_run(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_run_stopped_after_it_goes_on_without_repeating_it(uninterrupted, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         stop_at(patch, VMC, "fit")

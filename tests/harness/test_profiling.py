@@ -82,12 +82,13 @@ def test_the_first_call_is_not_among_those_that_are_timed():
     assert 5 <= len(calls) <= 12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "keys",
     [
         LATTICE,
-        pytest.param(["model=neural_backflow", "system=quantum_dot_n2", "optimizer=adam"], marks=pytest.mark.slow),
-        pytest.param(["model=transformer_backflow", "system=hubbard_chain_6"], marks=pytest.mark.slow),
+        ["model=neural_backflow", "system=quantum_dot_n2", "optimizer=adam"],
+        ["model=transformer_backflow", "system=hubbard_chain_6"],
     ],
     ids=" ".join,
 )

@@ -43,6 +43,7 @@ def fit(vmc: VMC, steps: int = 4) -> list[dict]:
     return vmc.events
 
 
+@pytest.mark.slow
 def test_walkers_stuck_where_psi_is_no_number_give_their_places_to_others():
     vmc = compiled()
 
@@ -62,6 +63,7 @@ def test_walkers_stuck_where_psi_is_no_number_give_their_places_to_others():
     assert vmc.arrays()["learning_rate"] == vmc.optimizer.learning_rate  # the step was not at fault
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1e12, np.nan], ids=["too wide", "no number"])
 def test_a_collapsed_acceptance_is_mended_by_first_walkers_and_widths(width):
     vmc = compiled()
@@ -74,6 +76,7 @@ def test_a_collapsed_acceptance_is_mended_by_first_walkers_and_widths(width):
     assert 0.2 < result.acceptance < 0.9 and vmc.events == []
 
 
+@pytest.mark.slow
 def test_an_acceptance_that_stays_collapsed_ends_the_run(monkeypatch):
     vmc = compiled()
     monkeypatch.setattr(vmc.sampler, "initial_width", 1e12)
@@ -95,6 +98,7 @@ def test_lost_walkers_are_followed_by_others_in_turn():
     assert not rescue.is_mendable(lost) and rescue.is_mendable(lost & [1, 1, 1, 0, 0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [np.inf, 1e200], ids=str)
 def test_an_infinite_energy_or_variance_halves_the_step(factor, monkeypatch):
     """1e200 is a number, its square is none."""
@@ -121,6 +125,7 @@ def test_an_infinite_energy_or_variance_halves_the_step(factor, monkeypatch):
     assert vmc.arrays()["learning_rate"] == 0.02
 
 
+@pytest.mark.slow
 def test_a_gram_matrix_that_is_not_positive_is_mended(monkeypatch):
     """One whose least eigenvalue is below zero by more than rounding is likely to do, and less than it can do."""
     plain = NaturalGradientOptimizer._solve
@@ -135,6 +140,7 @@ def test_a_gram_matrix_that_is_not_positive_is_mended(monkeypatch):
     assert events[0]["message"] == "the Gram matrix of 2 of 2 steps was not positive: more was added to its diagonal"
 
 
+@pytest.mark.slow
 def test_the_record_tells(tmp_path, monkeypatch):
     """A run all of whose Gram matrices are mended is completed, and every epoch has its event."""
     plain = NaturalGradientOptimizer._solve

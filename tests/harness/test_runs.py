@@ -141,6 +141,7 @@ def test_a_second_process_in_the_folder_is_refused(finished, tmp_path):
     assert not (new / "record.json").exists()
 
 
+@pytest.mark.slow
 def test_an_evaluation_uses_fresh_samples_and_leaves_the_run_alone(finished):
     folder, record = finished
     before = (folder / "record.json").read_bytes()
@@ -164,6 +165,7 @@ def test_a_run_without_training_can_be_evaluated_too(tmp_path):
         assert energy.stderr < 1e-9
 
 
+@pytest.mark.slow
 def test_divergence_is_recorded_and_keeps_the_last_good_state(tmp_path, monkeypatch):
     plain = vmc.VMC.step
 

@@ -51,7 +51,8 @@ def test_how_often_the_host_reads_changes_nothing(trained):
     assert_equal(vmc.arrays(), trained.arrays())
 
 
-@pytest.mark.parametrize("optimizer", ["spring", pytest.param("adam", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", ["spring", "adam"])
 def test_training_is_the_same_in_a_trap_of_any_frequency(optimizer):
     """Without repulsion frequencies differ in the units of length and energy alone."""
     energies = []
@@ -132,6 +133,7 @@ def test_training_lowers_the_energy_towards_the_exact_one():
     assert 0.1 < result.acceptance < 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["slater_jastrow", "slater_jastrow_backflow"])
 def test_no_energy_of_the_dot_of_two_lies_below_the_exact_one(name):
     """E = 3 is exact: a wavefunction can be above it, or below by what its statistics allow."""
@@ -279,6 +281,7 @@ class Spoiled:
         return state, metrics
 
 
+@pytest.mark.slow
 def test_nan_goes_back_to_the_last_good_state_and_halves_the_step():
     vmc = compiled()
     vmc._step = Spoiled(vmc, limit=0.02, at_step=4)
@@ -292,6 +295,7 @@ def test_nan_goes_back_to_the_last_good_state_and_halves_the_step():
     assert events[0]["message"] == "went back to step 2 and halved the step"
 
 
+@pytest.mark.slow
 def test_what_was_tried_in_vain_leaves_no_trace():
     """After the retry the state is that of a run that had the halved rate from there on."""
     spoiled, plain = compiled(), compiled()
@@ -305,6 +309,7 @@ def test_what_was_tried_in_vain_leaves_no_trace():
     assert_equal(spoiled.arrays(), plain.arrays())
 
 
+@pytest.mark.slow
 def test_the_fourth_failure_ends_the_run_with_the_last_good_state():
     vmc, reference = compiled(), compiled()
     vmc._step = Spoiled(vmc, limit=0.0, at_step=4)
