@@ -49,8 +49,8 @@ class Wavefunction(keras.Model):
         super().__init__(name=name)
         if not self.complex_values and isinstance(system, LatticeSystem) and system.is_complex:
             raise ZooError(
-                f"{type(self).__name__}: its values are real, and the hopping is complex, as by a twist other than 0 and 0.5; "
-                "expected a real Hamiltonian"
+                f"{type(self).__name__}: its values are real, and the hopping is complex, as by a twist other than 0 "
+                "and 0.5; expected a real Hamiltonian"
             )
         self.system: Any = system  # a ContinuumSystem or a LatticeSystem, by its `space`
         self.hyperparameters = hyperparameters
