@@ -94,8 +94,9 @@ class Jet:
         before, size, after, shape = self._split(support.axis)
         dim = self.space.dim
         columns = ops.reshape(self.jacobian, (old, dim * before, size, after))
-        if old <= 2:  # a few masks are faster than products of thin matrices
-            masks = _constant(places.transpose(1, 2, 0)[:, :, None, :, None], self.value.dtype)
+        if old <= 2:  # a few masks, over one long axis, are faster than products of thin matrices
+            columns = ops.reshape(columns, (old, dim * before, size * after))
+            masks = _constant(np.repeat(places.transpose(1, 2, 0), after, axis=-1)[:, :, None, :], self.value.dtype)
             moved = sum(masks[k] * columns[k] for k in range(old))
         else:
             moved = ops.einsum("kxmy,mkl->lxmy", columns, _constant(places, self.value.dtype))
