@@ -49,6 +49,8 @@ class LatticeConfig:
     def __post_init__(self):
         if self.spin_flip not in (-1, 0, 1):
             raise ZooError(f"model.spin_flip={self.spin_flip}: expected 1, -1 or 0")
+        if not isinstance(self.point_group, (str, list, tuple)):
+            raise ZooError(f"model.point_group={self.point_group}: expected none, trivial or a list of 1 and -1")
         if self.base == "projected":
             raise ZooError("model.base=projected: expected another model")
         try:
