@@ -1,6 +1,7 @@
 """Seconds and memory of an optimisation step against the size of the lattice.
 
     python benchmarks/lattice_size.py [--sizes 4 6 8 12 16] [--models slater_jastrow] [--output lattice_size.svg]
+        [--kept lattice_size.json]
 
 Hubbard models on squares of L x L sites, half filled or with one hole for eight sites (--filling). Each model on each
 lattice is measured in a process of its own, whose largest resident memory is that of its row. A step is taken apart by
@@ -9,6 +10,8 @@ weights as well, so local energies and update are differences. Sampling makes tw
 field that orbitals start from is not counted; on 16x16 sites it takes a minute for each model.
 
 The table ends with the exponents of power laws in the number of sites, fitted to the logarithms; the figure shows both.
+Rows in the file --kept, which is written after each one, are not measured again, and those of other sizes and models
+there stand in table and figure too.
 
     python benchmarks/lattice_size.py --models transformer_backflow --sizes 8 --filling doped --u 8 --boundary PP \\
         --walkers 1024 --steps 0 --whole
@@ -79,18 +82,19 @@ def in_own_process(arguments, model_name: str, size: int) -> dict[str, float]:
     return json.loads(found.stdout.splitlines()[-1])
 
 
-def exponents(sizes: list[int], results: list[dict[str, float]]) -> dict[str, tuple[float, float]]:
-    """For each phase (a, b) of seconds = exp(b) sites^a."""
-    logs, fits = np.log(np.square(sizes)), {}
+def exponents(rows: dict[int, dict[str, float]]) -> dict[str, tuple[float, float]]:
+    """For each phase (a, b) of seconds = exp(b) sites^a; differences that are not positive are noise and left out."""
+    fits = {}
     for phase in PHASES:
-        values = [result.get(phase, 0.0) for result in results]
-        if len(sizes) > 1 and min(values) > 0:
-            slope, constant = np.polyfit(logs, np.log(values), 1)
+        points = [(size * size, row[phase]) for size, row in rows.items() if row.get(phase, 0.0) > 0]
+        if len(points) > 1:
+            sites, values = np.log(points).T
+            slope, constant = np.polyfit(sites, values, 1)
             fits[phase] = (float(slope), float(constant))
     return fits
 
 
-def draw(path: Path, arguments, results: dict[str, list[dict[str, float]]]) -> None:
+def draw(path: Path, results: dict[str, dict[int, dict[str, float]]]) -> None:
     """A panel for each model: seconds of the phases against sites, and the fitted power laws."""
     sys.path.insert(0, str(ROOT))
     import matplotlib
@@ -98,26 +102,39 @@ def draw(path: Path, arguments, results: dict[str, list[dict[str, float]]]) -> N
 
     from harness.figures.style import QUIET, STYLE, save
 
-    sites = np.square(arguments.sizes)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(4.2 * len(results), 3.4), layout="constrained")
-        for axes, (model_name, rows) in zip(np.ravel(figure.subplots(1, len(results))), results.items(), strict=True):
-            fits = exponents(arguments.sizes, rows)
+        panels = figure.subplots(1, len(results), sharey=True)
+        for axes, (model_name, rows) in zip(np.ravel(panels), results.items(), strict=True):
+            sites, fits = np.square(sorted(rows)), exponents(rows)
             for phase in PHASES:
-                if phase in rows[0]:
-                    label = f"{phase}, sites^{fits[phase][0]:.1f}" if phase in fits else phase
-                    values = [row[phase] for row in rows]
-                    axes.plot(sites, values, "o", color=COLOURS[phase], markersize=4, label=label)
+                values = np.array([rows[size].get(phase, np.nan) for size in sorted(rows)])
+                if not (values > 0).any():
+                    continue
+                label = f"{phase}, sites^{fits[phase][0]:.1f}" if phase in fits else phase
+                shown = values > 0
+                axes.plot(sites[shown], values[shown], "o", color=COLOURS[phase], markersize=4, label=label)
                 if phase in fits:
                     slope, constant = fits[phase]
                     axes.plot(sites, np.exp(constant) * sites**slope, color=COLOURS[phase], linewidth=0.8)
             axes.set_xscale("log", base=2)
             axes.set_yscale("log")
-            axes.set_xticks(sites, [f"{size}x{size}" for size in arguments.sizes], minor=False)
+            axes.set_xticks(sites, [f"{size}x{size}" for size in sorted(rows)], minor=False)
             axes.set_title(model_name, loc="left", fontsize=9)
+            axes.set_xlabel("lattice", color=QUIET)
             axes.set_ylabel("seconds", color=QUIET)
             axes.legend(frameon=False, fontsize=8)
         save(figure, path, f"Seconds of an optimisation step of {', '.join(results)} against sites of the lattice")
+
+
+def read_kept(path: Path | None, settings: dict) -> dict[str, dict[int, dict[str, float]]]:
+    """Rows measured earlier with the same settings, by model and size."""
+    if path is None or not path.exists():
+        return {}
+    content = json.loads(path.read_text())
+    if content["settings"] != settings:
+        sys.exit(f"{path}: measured with {content['settings']}: expected {settings}, or another file")
+    return {model: {int(size): row for size, row in rows.items()} for model, rows in content["rows"].items()}
 
 
 def row(model_name: str, size: int, arguments, result: dict[str, float]) -> str:
@@ -142,6 +159,7 @@ def main() -> None:
     parser.add_argument("--backend", choices=["tensorflow", "jax"], default="tensorflow")
     parser.add_argument("--precision", choices=["float32", "float64"], default="float64")
     parser.add_argument("--output", type=Path, help="an .svg or .png file for the figure")
+    parser.add_argument("--kept", type=Path, help="a .json file of rows: those there are not measured again")
     parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
@@ -150,18 +168,26 @@ def main() -> None:
     print(f"{arguments.walkers} walkers, {arguments.precision}, U = {arguments.u:g}, seconds and GiB\n")
     head = ["model", "lattice", "electrons", "parameters", *PHASES, "memory"]
     print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
-    results: dict[str, list[dict[str, float]]] = {}
+    names = ("filling", "u", "boundary", "walkers", "optimizer", "backend", "precision", "whole")
+    settings = {name: getattr(arguments, name) for name in names}
+    results = read_kept(arguments.kept, settings)
     for model_name in arguments.models:
-        rows = results.setdefault(model_name, [])
+        rows = results.setdefault(model_name, {})
         for size in arguments.sizes:
-            rows.append(in_own_process(arguments, model_name, size))
-            print(row(model_name, size, arguments, rows[-1]), flush=True)
+            if size not in rows:
+                print(f"measuring {model_name}, {size}x{size}", file=sys.stderr)
+                rows[size] = in_own_process(arguments, model_name, size)
+                if arguments.kept is not None:
+                    arguments.kept.write_text(json.dumps({"settings": settings, "rows": results}, indent=1))
     for model_name, rows in results.items():
-        fits = exponents(arguments.sizes, rows)
+        for size in sorted(rows):
+            print(row(model_name, size, arguments, rows[size]))
+    for model_name, rows in results.items():
+        fits = exponents(rows)
         if fits:
             print(f"\n{model_name}: " + ", ".join(f"{phase} ~ sites^{slope:.2f}" for phase, (slope, _) in fits.items()))
     if arguments.output is not None:
-        draw(arguments.output, arguments, results)
+        draw(arguments.output, results)
         print(f"\n{arguments.output}")
 
 
