@@ -1,5 +1,6 @@
 """What goes wrong in numbers: each fault is caused, mended, and told as an event."""
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -151,7 +152,8 @@ def test_the_record_tells(tmp_path, monkeypatch):
 
     monkeypatch.setattr(NaturalGradientOptimizer, "_solve", indefinite)
     keys = ["train.steps=4", "train.walkers=8", "train.read_every=2", "evaluate.draws=8", "evaluate.walkers=8"]
-    config = compose(["model=slater_jastrow", "system=quantum_dot_n2", *keys, f"out={tmp_path}"])
+    keys += [f"backend={keras.config.backend()}", f"out={tmp_path}"]
+    config = compose(["model=slater_jastrow", "system=quantum_dot_n2", *keys])
     record = runs.start(config, "zoo run")
     (folder,) = tmp_path.glob("*/*/*-s0")
     assert record.status == "completed" and record == read_record(folder / "record.json")
