@@ -35,6 +35,8 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 PHASES = ("sampling", "local energies", "update", "step")
+LEAST_SHARE = 0.02
+"""Of a step: differences of phases that are smaller are noise."""
 COLOURS = {"sampling": "#1f5a94", "local energies": "#1d7a53", "update": "#c2410c", "step": "#222222"}
 
 
@@ -83,12 +85,11 @@ def in_own_process(arguments, model_name: str, size: int) -> dict[str, float]:
 
 
 def exponents(rows: dict[int, dict[str, float]]) -> dict[str, tuple[float, float]]:
-    """For each phase (a, b) of seconds = exp(b) sites^a; differences that are not positive are noise and left out."""
+    """For each phase (a, b) of seconds = exp(b) sites^a; not of phases that the noise of a step may hide."""
     fits = {}
     for phase in PHASES:
-        points = [(size * size, row[phase]) for size, row in rows.items() if row.get(phase, 0.0) > 0]
-        if len(points) > 1:
-            sites, values = np.log(points).T
+        if len(rows) > 1 and all(row.get(phase, 0.0) > LEAST_SHARE * row["step"] for row in rows.values()):
+            sites, values = np.log([(size * size, row[phase]) for size, row in rows.items()]).T
             slope, constant = np.polyfit(sites, values, 1)
             fits[phase] = (float(slope), float(constant))
     return fits
@@ -109,11 +110,10 @@ def draw(path: Path, results: dict[str, dict[int, dict[str, float]]]) -> None:
             sites, fits = np.square(sorted(rows)), exponents(rows)
             for phase in PHASES:
                 values = np.array([rows[size].get(phase, np.nan) for size in sorted(rows)])
-                if not (values > 0).any():
-                    continue
                 label = f"{phase}, sites^{fits[phase][0]:.1f}" if phase in fits else phase
                 shown = values > 0
-                axes.plot(sites[shown], values[shown], "o", color=COLOURS[phase], markersize=4, label=label)
+                if shown.any():
+                    axes.plot(sites[shown], values[shown], "o", color=COLOURS[phase], markersize=4, label=label)
                 if phase in fits:
                     slope, constant = fits[phase]
                     axes.plot(sites, np.exp(constant) * sites**slope, color=COLOURS[phase], linewidth=0.8)
