@@ -153,6 +153,7 @@ def test_spins_have_colours_and_both_formats_are_written(make_run, tmp_path):
     assert colours(tmp_path / "two.PNG") == {"up": True, "down": True}
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes(make_run, tmp_path):
     folder, settings = make_run(PAIRWISE, *DOT), dict(matplotlib.rcParams)
     one, two = (plot_backflow(Request.of([folder], "backflow", tmp_path / f"{n}.svg")) for n in "ab")

@@ -90,7 +90,8 @@ def test_the_loss_is_relative_to_the_square_of_the_targets(factor, loss):
     assert float(numbers(found)) == pytest.approx(loss, abs=1e-14)
 
 
-@pytest.mark.parametrize("name", [pytest.param("psiformer", marks=pytest.mark.slow), "ferminet"])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["psiformer", "ferminet"])
 def test_the_loss_falls_and_a_seed_fixes_the_result(name):
     sizes = TINY if name == "psiformer" else {"layers": 2, "width": 8, "pair_width": 4, "determinants": 2}
     settings, losses = PretrainSettings(steps=120, walkers=64), []
@@ -132,6 +133,7 @@ def test_no_steps_at_all_are_refused():
         pretrain(Scaled(DOT), PretrainSettings(steps=0))
 
 
+@pytest.mark.slow
 def test_not_after_training_has_begun():
     vmc = VMC(seeded("psiformer", QuantumDot(), **TINY)).compile(walkers=16)
     vmc.fit(steps=1, equilibration=1)
@@ -139,6 +141,7 @@ def test_not_after_training_has_begun():
         vmc.pretrain()
 
 
+@pytest.mark.slow
 def test_a_rate_that_blows_up_is_named():
     vmc = VMC(seeded("psiformer", QuantumDot(), **TINY)).compile(walkers=16)
     parameters = [numbers(p) for p in vmc.state["parameters"]]
@@ -186,6 +189,7 @@ def uninterrupted(tmp_path_factory):
     return only_run(out)
 
 
+@pytest.mark.slow
 def test_a_run_begins_with_it_and_the_record_tells(uninterrupted):
     record = read_record(uninterrupted / "record.json")
     assert record.status == "completed"

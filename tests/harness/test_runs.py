@@ -156,6 +156,7 @@ def test_an_evaluation_uses_fresh_samples_and_leaves_the_run_alone(finished):
     assert len(list((folder / "evaluations").glob("*/evaluation.json"))) >= 2
 
 
+@pytest.mark.slow
 def test_a_run_without_training_can_be_evaluated_too(tmp_path):
     record = runs.start(config(tmp_path, "system.u=0", "train.steps=0"), "zoo run ...")
     (folder,) = tmp_path.glob("*/*/*-s0")

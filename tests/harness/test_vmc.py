@@ -116,6 +116,7 @@ def test_fit_makes_the_rest_of_the_steps_only(trained):
 # Results -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_training_lowers_the_energy_towards_the_exact_one():
     from zoo.systems import exact
 
@@ -223,6 +224,7 @@ def test_callbacks_set_the_learning_rate_of_the_state():
     assert vmc.arrays()["learning_rate"] == pytest.approx(0.00125)
 
 
+@pytest.mark.slow
 def test_a_learning_rate_of_nearly_zero_holds_the_weights():
     vmc = compiled()
     before = vmc.model.get_weights()
@@ -232,6 +234,7 @@ def test_a_learning_rate_of_nearly_zero_holds_the_weights():
         np.testing.assert_allclose(found, expected, atol=1e-20, rtol=0)
 
 
+@pytest.mark.slow
 def test_weights_that_a_callback_restores_are_those_that_are_measured():
     vmc, weights = compiled(), []
     callbacks = [
@@ -325,6 +328,7 @@ def test_the_fourth_failure_ends_the_run_with_the_last_good_state():
     assert kinds == ["not_finite"] * 3 + ["diverged"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["spring", "adam"])
 def test_nan_of_the_wavefunction_itself_is_found(optimizer):
     """A Jastrow factor whose logarithm turns NaN as soon as its weight has moved: no step can be made."""

@@ -115,6 +115,7 @@ def sampled(sampler, following, walkers):
     return [ops.convert_to_numpy(value) for value in sample(ops.convert_to_tensor(walkers), seed)]
 
 
+@pytest.mark.slow
 def test_following_walkers_end_where_evaluated_ones_do():
     """The same random numbers, the same decisions: on a larger lattice, through several tables."""
     system = Hubbard("square", (6, 6), "PA", u=4.0, n_up=14, n_down=13)
