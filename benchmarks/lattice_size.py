@@ -171,17 +171,15 @@ def main() -> None:
     names = ("filling", "u", "boundary", "walkers", "optimizer", "backend", "precision", "whole")
     settings = {name: getattr(arguments, name) for name in names}
     results = read_kept(arguments.kept, settings)
-    for model_name in arguments.models:
+    for model_name in dict.fromkeys([*results, *arguments.models]):
         rows = results.setdefault(model_name, {})
-        for size in arguments.sizes:
+        asked = arguments.sizes if model_name in arguments.models else []
+        for size in sorted({*rows, *asked}):
             if size not in rows:
-                print(f"measuring {model_name}, {size}x{size}", file=sys.stderr)
                 rows[size] = in_own_process(arguments, model_name, size)
                 if arguments.kept is not None:
                     arguments.kept.write_text(json.dumps({"settings": settings, "rows": results}, indent=1))
-    for model_name, rows in results.items():
-        for size in sorted(rows):
-            print(row(model_name, size, arguments, rows[size]))
+            print(row(model_name, size, arguments, rows[size]), flush=True)
     for model_name, rows in results.items():
         fits = exponents(rows)
         if fits:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import keras
 import numpy as np
-
-_generator: keras.random.SeedGenerator | None = None
 
 
 def initial_state(seed: int) -> np.ndarray:
@@ -27,9 +26,7 @@ def draw(state, sample: Callable):
         return values, scope.get_current_value(generator.state)
 
 
+@functools.cache
 def _shared_generator() -> keras.random.SeedGenerator:
-    global _generator
-    if _generator is None:
-        with keras.device("cpu"):
-            _generator = keras.random.SeedGenerator(0)
-    return _generator
+    with keras.device("cpu"):
+        return keras.random.SeedGenerator(0)

@@ -24,6 +24,8 @@ from zoo.errors import ZooError
 sys.path.insert(0, str(Path(__file__).parent))
 from fuzzing import configurations, keys_and_values
 
+pytestmark = pytest.mark.slow
+
 
 def cases(count: int):
     """The same ones in every run of the tests, and no time limit for any: the first of a kind compiles."""
@@ -37,7 +39,6 @@ def cases(count: int):
     )
 
 
-@pytest.mark.slow
 @cases(350)
 @given(st.lists(keys_and_values(), min_size=1, max_size=2))
 def test_no_argument_gives_a_traceback(arguments):
@@ -51,7 +52,6 @@ def test_no_argument_gives_a_traceback(arguments):
         assert "quantum_dot_n2" in shown.getvalue()
 
 
-@pytest.mark.slow
 @cases(150)
 @given(configurations())
 def test_configurations_are_accepted_or_refused_in_words(arguments):
@@ -73,7 +73,7 @@ def uncompiled():
     tf.config.run_functions_eagerly(False)
 
 
-def make_a_step(arguments: list[str]) -> None:
+def assert_a_step_is_made(arguments: list[str]) -> None:
     """One optimisation step from first walkers, whose values must be finite, unless the input is refused."""
     said = ""
     try:
@@ -93,16 +93,13 @@ def make_a_step(arguments: list[str]) -> None:
         assert all(np.isfinite(ops.convert_to_numpy(value)).all() for value in state["parameters"])
 
 
-@pytest.mark.slow
 @cases(20)
 @given(configurations(changes=2))
 def test_what_is_accepted_makes_a_step_with_a_finite_energy(uncompiled, arguments):
-    """With more cases among the slow tests."""
-    make_a_step(arguments)
+    assert_a_step_is_made(arguments)
 
 
-@pytest.mark.slow
 @cases(300)
 @given(configurations())
 def test_more_of_what_is_accepted_makes_a_step(uncompiled, arguments):
-    make_a_step(arguments)
+    assert_a_step_is_made(arguments)

@@ -181,7 +181,6 @@ def uninterrupted(zoo, tmp_path_factory):
 
 @pytest.mark.slow
 def test_a_run_that_is_killed_and_stopped_ends_in_the_same_bits(zoo, uninterrupted, tmp_path):
-    """With more moments among the slow tests."""
     KILL, INT, TERM = signal.SIGKILL, signal.SIGINT, signal.SIGTERM
     moments = [("starting", KILL), ("writing", KILL), ("training", INT), ("training", TERM), ("measuring", KILL)]
     disturb(zoo, tmp_path / "run", 60, moments, seed=1)

@@ -80,7 +80,7 @@ def test_the_exact_ground_state_of_a_ring_is_in_the_sector_of_the_card():
         ({"momentum": [1]}, "model.momentum=\\[1\\]: expected 0 or 3 along 6 sites"),
         ({"momentum": [0, 0]}, "expected a number for each of the 1 axes"),
         ({"point_group": "trival"}, "model.point_group=trival: expected none, trivial or 2 characters"),
-        ({"point_group": 0}, "model.point_group=0: expected none, trivial or a list of 1 and -1"),
+        ({"point_group": 0}, r"model.point_group=0: expected text or a list of integers such as \[1,1\]"),
         ({"point_group": [1]}, "expected 2 numbers, each 1 or -1"),
         ({"spin_flip": 2}, "model.spin_flip=2: expected 1, -1 or 0"),
         ({"base": "projected"}, "model.base=projected: expected another model"),

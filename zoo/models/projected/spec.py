@@ -43,14 +43,12 @@ class LatticeConfig:
     base: str = "slater_jastrow"
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     momentum: tuple[int, ...] = ()
-    point_group: Any = "none"
+    point_group: str | tuple[int, ...] = "none"
     spin_flip: int = 0
 
     def __post_init__(self):
         if self.spin_flip not in (-1, 0, 1):
             raise ZooError(f"model.spin_flip={self.spin_flip}: expected 1, -1 or 0")
-        if not isinstance(self.point_group, (str, list, tuple)):
-            raise ZooError(f"model.point_group={self.point_group}: expected none, trivial or a list of 1 and -1")
         if self.base == "projected":
             raise ZooError("model.base=projected: expected another model")
         try:
