@@ -84,6 +84,7 @@ def test_the_recorded_energy_is_that_of_the_raw_blocks(finished):
     assert 0.05 < record.observables["double_occupancy"].mean < 0.25
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not(finished, tmp_path):
     folder, _ = finished
     runs.start(config(tmp_path), "zoo run ...")

@@ -27,6 +27,7 @@ def below(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_a_rung_continues_from_the_one_below(tmp_path, below):
     keys = ["model=slater_jastrow_backflow", "system=hubbard_chain_6", "train.steps=0", f"init_from={below}"]
     record = run(tmp_path, *keys)

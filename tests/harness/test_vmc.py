@@ -82,7 +82,8 @@ def test_a_step_leaves_the_state_it_starts_from_alone(optimizer):
     assert float(ops.convert_to_numpy(metrics["energy"])) == float(ops.convert_to_numpy(again["energy"]))
 
 
-@pytest.mark.parametrize("optimizer", ["spring", pytest.param("adam", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", ["spring", "adam"])
 def test_a_reloaded_run_continues_bit_for_bit(optimizer):
     """2k steps are k steps, the state in NumPy, a new VMC, and k steps more."""
     whole, first, second = (compiled(optimizer=optimizer) for _ in range(3))

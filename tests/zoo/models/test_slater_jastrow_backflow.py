@@ -62,6 +62,7 @@ def test_backflow_moves_the_nodes():
     assert np.any(numbers(model(positions))[0] != numbers(plain(positions))[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("system", "place"),
     [
