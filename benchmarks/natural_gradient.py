@@ -84,7 +84,8 @@ def measure(arguments: argparse.Namespace, way: str, width: int, walkers: int) -
         ops.convert_to_tensor(residuals - residuals.mean()),
         ops.zeros((count,), dtype="float64"),
     ]
-    direction = backend.jit(lambda p, x, r, phi: optimizer.direction(find(model, p, x), r, phi)[0])
+    damping = ops.convert_to_tensor(1e-3, dtype="float64")
+    direction = backend.jit(lambda p, x, r, phi: optimizer.direction(find(model, p, x), r, phi, damping)[0])
     before, seconds = peak(), []
     for _ in range(6):
         begin = time.perf_counter()

@@ -88,21 +88,23 @@ class TrainSettings:
         steps: Optimisation steps.
         walkers: Markov chains, one sample each a step.
         clip: Local energies enter the gradient clipped to median +- clip x mean absolute deviation; 0 switches
-            it off. The reported energy is never clipped.
+            it off. By default 5 in the continuum, and 0 on a lattice, where local energies stay finite and clipping
+            would hide from the gradient that |Psi| is too small somewhere. The reported energy is never clipped.
         read_every: Steps between two reads of the metrics by the host: one Keras "epoch".
         checkpoint_every: Seconds between two checkpoints, at the ends of epochs.
     """
 
     steps: int = 300
     walkers: int = 1024
-    clip: float = 5.0
+    clip: float | None = None
     read_every: int = 10
     checkpoint_every: float = 30.0
 
     def __post_init__(self):
         _at_least("train.steps", self.steps, 0)
         _at_least("train.walkers", self.walkers, 4)
-        _not_negative("train.clip", self.clip, "0 or a positive number")
+        if self.clip is not None:
+            _not_negative("train.clip", self.clip, "0 or a positive number")
         _at_least("train.read_every", self.read_every, 1)
         _not_negative("train.checkpoint_every", self.checkpoint_every, "0 or more seconds")
 
@@ -165,23 +167,27 @@ class NaturalGradientSettings:
     """Common to ``spring``, ``minsr`` and ``sr``; see `harness.optimizers.natural_gradient`.
 
     Attributes:
-        learning_rate: First step length eta; the step is eta / (1 + step / decay_steps).
-        decay_steps: Steps after which the learning rate has halved; 0 keeps it constant.
-        damping: lambda, added to the diagonal of the Gram matrix.
-        norm_constraint: C, the largest squared norm of one parameter update; 0 switches it off.
+        learning_rate: First step length eta.
+        decay_steps: Steps after which the length of a step has halved, that of a limited one too; 0 switches it off.
+        damping: lambda, added to the diagonal of the Gram matrix; the least one, if it adapts.
+        norm_constraint: C, the largest squared norm of the first parameter update; 0 switches it off.
+        degrees_of_freedom: Effective number of directions of a step, as a share of the samples, above which lambda
+            grows; 0 keeps it constant.
     """
 
     name: ClassVar[str]
     learning_rate: float = 0.05
-    decay_steps: float = 200.0
+    decay_steps: float = 100.0
     damping: float = 1e-3
     norm_constraint: float = 1e-2
+    degrees_of_freedom: float = 0.5
 
     def __post_init__(self):
         _positive("optimizer.learning_rate", self.learning_rate)
         _not_negative("optimizer.decay_steps", self.decay_steps, "0 or a positive number")
         _positive("optimizer.damping", self.damping)
         _not_negative("optimizer.norm_constraint", self.norm_constraint, "0 or a positive number")
+        _fraction("optimizer.degrees_of_freedom", self.degrees_of_freedom)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -79,7 +79,7 @@ class VMC:
         self,
         optimizer: str | OptimizerSettings | keras.optimizers.Optimizer = "spring",
         walkers: int = 1024,
-        clip: float = 5.0,
+        clip: float | None = None,
         sampler: SamplerSettings | None = None,
     ) -> VMC:
         """Choose optimiser and sampler, and set the first state.
@@ -97,7 +97,8 @@ class VMC:
         require_shares("walkers", walkers)
         self.optimizer = create_optimizer(optimizer)
         self.sampler = create_sampler(self.system, sampler or SamplerSettings())
-        self.clip = settings.clip
+        on_lattice = self.system.space == "lattice"
+        self.clip = (0.0 if on_lattice else 5.0) if settings.clip is None else settings.clip
         self._compile_functions()
         self.state = self._initial_state(settings.walkers)
         return self
@@ -246,7 +247,7 @@ class VMC:
             found.append(candidates[np.isfinite(log_abs)])
             if sum(map(len, found)) >= walkers:
                 return np.concatenate(found)[:walkers]
-        raise ZooError(f"{self.model.name}: log|Psi| is not finite at {walkers * 100} random configurations")
+        raise ZooError(f"{type(self.model).__name__}: log|Psi| is not finite at {walkers * 100} random configurations")
 
     def sync_model(self) -> None:
         """Write the parameters of the state into the model's variables."""

@@ -10,6 +10,6 @@ Importing this package imports neither Keras nor a backend; `create_model` does.
 from zoo.errors import UnknownNameError, ZooError
 from zoo.registry import create_model, create_system, list_models, list_systems
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = ["UnknownNameError", "ZooError", "create_model", "create_system", "list_models", "list_systems"]

@@ -55,12 +55,10 @@ def submit(sweep: Sweep, at_once: int, options: Mapping[str, str | int]) -> list
         Names of the queued jobs, in the order of `Sweep.unfinished`.
 
     Raises:
-        ZooError: submitit is not installed, Slurm is not there, or it does not take a parameter.
+        ZooError: Slurm is not there, or it does not take a parameter.
     """
-    try:
-        import submitit
-    except ImportError:
-        raise ZooError("launcher=slurm needs submitit: pip install 'backflow-zoo[slurm]'") from None
+    import submitit  # `Options` has looked whether it is there
+
     options = dict(options)
     cluster = str(options.pop("cluster", "slurm"))
     try:

@@ -50,7 +50,7 @@ def compute_case(system_name: str, parameters: dict, model_name: str) -> dict[st
     optimizers = {name: create_optimizer(name) for name in OPTIMIZERS}
     buffers = {name: optimizer.initial_buffers(variables) for name, optimizer in optimizers.items()}
     for name in ("spring", "minsr", "sr"):  # as if steps had been made before, so that momentum counts
-        buffers[name] = {"direction": 0.1 * np.cos(np.arange(buffers[name]["direction"].size))}
+        buffers[name] |= {"direction": 0.1 * np.cos(np.arange(buffers[name]["direction"].size))}
     buffers = keras.tree.map_structure(ops.convert_to_tensor, buffers)
     rates = {name: optimizer.learning_rate for name, optimizer in optimizers.items()}
     rates, step = keras.tree.map_structure(lambda r: ops.convert_to_tensor(r, dtype="float64"), rates), ops.array(5)

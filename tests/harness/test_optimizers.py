@@ -17,7 +17,7 @@ from zoo.registry import create_model, create_system
 
 SHAPES = [(3, 2), (), (5,)]
 N_PARAMETERS = 12
-UNLIMITED = {"norm_constraint": 0.0, "decay_steps": 0.0}
+UNLIMITED = {"norm_constraint": 0.0, "decay_steps": 0.0, "degrees_of_freedom": 0.0}
 
 
 class Linear(keras.Model):
@@ -160,7 +160,8 @@ def test_directions_of_wavefunctions_are_those_of_the_dense_formula(case, batch)
         jacobian = log_abs_jacobian(model, parameters, walkers)
         log_abs = lambda p, x: stateless.log_psi(model, p, x)[1]  # noqa: E731
         plain = backend.per_sample_jacobian(log_abs, parameters, walkers)
-        return [optimizer.direction(jacobian, residuals, previous)[0] for optimizer in optimizers], plain
+        damping = ops.convert_to_tensor(0.01, dtype="float64")
+        return [optimizer.direction(jacobian, residuals, previous, damping)[0] for optimizer in optimizers], plain
 
     walkers = model.sample_configurations(batch, seed=3)
     inputs = keras.tree.map_structure(ops.convert_to_tensor, [parameters, walkers, previous, residuals])
@@ -193,10 +194,39 @@ def test_the_step_is_cut_to_the_norm_constraint():
 
 
 def test_the_rate_halves_after_decay_steps():
-    run = Run(MinSRSettings(norm_constraint=0.0, decay_steps=2.0))
+    run = Run(MinSRSettings(**{**UNLIMITED, "decay_steps": 2.0}))
     changes = [run.update(*samples(8)) for _ in range(5)]  # the same samples: only the rate differs
     for step, change in enumerate(changes):
         np.testing.assert_allclose(change, changes[0] / (1 + step / 2.0), rtol=1e-9)
+
+
+def test_the_decay_also_shortens_steps_that_the_norm_constraint_limits():
+    settings = {"norm_constraint": 1e-8, "decay_steps": 2.0, "degrees_of_freedom": 0.0}
+    run = Run(MinSRSettings(**settings))
+    lengths = [np.linalg.norm(run.update(*samples(8))) for _ in range(4)]
+    np.testing.assert_allclose(lengths, 1e-4 / (1 + np.arange(4) / 2.0), rtol=1e-9)
+
+
+@pytest.mark.parametrize("batch", [6, 12, 40], ids=["parameters > batch", "equal", "parameters < batch"])
+def test_damping_grows_until_the_directions_are_few_enough(batch):
+    """The effective number of directions, from eigenvalues; the estimate of its trace is within some percent."""
+    share, features, residuals = 0.2, *samples(batch)
+    centred = (features - features.mean(axis=0)) / batch**0.5
+    eigenvalues = np.linalg.eigvalsh(centred @ centred.T)
+    run = Run(MinSRSettings(damping=1e-6, learning_rate=1e-12, degrees_of_freedom=share))
+    for _ in range(60):
+        run.update(features, residuals)
+    damping = float(run.buffers["damping"])
+    directions = np.sum(eigenvalues / (eigenvalues + damping))
+    assert directions < 0.9 * np.sum(eigenvalues / (eigenvalues + 1e-6))
+    np.testing.assert_allclose(directions, share * batch, rtol=0.35)
+
+
+def test_damping_stays_where_the_directions_are_few():
+    run = Run(MinSRSettings(damping=1e3))
+    for step in range(3):
+        run.update(*samples(8, step))
+    assert float(run.buffers["damping"]) == 1e3
 
 
 def test_the_rate_is_that_of_the_state():

@@ -228,6 +228,14 @@ def test_a_sweep_runs_goes_on_and_is_gathered(tmp_path, monkeypatch, capsys):
     assert main(["leaderboard", "build", "runs/sweeps/s", "--site", "site"]) == 0
 
 
+def test_slurm_without_submitit_leaves_nothing_behind(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    assert main(["sweep", "model=sj", "system=quantum_dot_n2", "seed=0,1", "launcher=slurm"]) == 2
+    assert "launcher=slurm needs submitit: pip install 'backflow-zoo[slurm]'" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.slow
 def test_slurm_by_the_local_executor_of_submitit(tmp_path, monkeypatch):
     pytest.importorskip("submitit")

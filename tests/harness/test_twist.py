@@ -167,7 +167,9 @@ def updated(optimizer, batch, count) -> np.ndarray:
 @pytest.mark.parametrize("count", [8, 30], ids=["in the space of samples", "in the space of parameters"])
 def test_a_natural_gradient_step_is_that_of_the_quantum_geometric_tensor(batch, count):
     """-(Re Obar^+ Obar + lambda)^-1 Re Obar^+ epsilon."""
-    settings = MinSRSettings(learning_rate=1.0, damping=1e-2, decay_steps=0, norm_constraint=0.0)
+    settings = MinSRSettings(
+        learning_rate=1.0, damping=1e-2, decay_steps=0, norm_constraint=0.0, degrees_of_freedom=0.0
+    )
     centred = batch[3][:count] - batch[3][:count].mean(axis=0)
     residuals = batch[4][:count] - batch[4][:count].mean()
     metric = (centred.conj().T @ centred).real / count
@@ -182,14 +184,14 @@ def test_devices_that_share_the_samples_find_the_same_direction(batch, count):
     optimizer = create_optimizer(SpringSettings(damping=1e-2))
     complex_rows, residuals = batch[3][:count], batch[4][:count]
     previous = np.random.default_rng(6).normal(size=complex_rows.shape[1])
-    found = []
+    damping, found = ops.convert_to_tensor(1e-2, dtype="float64"), []
     for devices in (1, 2):
         order = np.arange(2 * count).reshape(2, devices, -1).transpose(1, 0, 2).ravel()
         rows = ops.convert_to_tensor(np.concatenate([complex_rows.real, complex_rows.imag])[order])
         jacobian = Jacobian([ExplicitBlock({0: rows})], [rows.shape[1]], 2 * count, "float64", parts=2)
         jacobian.rows = Rows(2 * count, 2, devices)
         both = ops.convert_to_tensor(np.concatenate([residuals.real, residuals.imag]))
-        found.append(array(optimizer.direction(jacobian, both, ops.convert_to_tensor(previous))[0]))
+        found.append(array(optimizer.direction(jacobian, both, ops.convert_to_tensor(previous), damping)[0]))
     np.testing.assert_allclose(found[1], found[0], rtol=1e-9, atol=1e-12)
 
 
