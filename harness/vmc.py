@@ -31,6 +31,8 @@ from zoo.wavefunction import Wavefunction
 
 ROUND = 20
 """Draws in one round of equilibration."""
+NEWER = frozenset({"optimizer.damping"})
+"""Parts of the state that those saved by version 0.1.0 lack: they begin at their first values."""
 
 
 class Diverged(RuntimeError):
@@ -270,6 +272,7 @@ class VMC:
             ZooError: A name or a shape does not fit; nothing is changed.
         """
         expected = dict(flatten(self.state))
+        arrays = {name: np.asarray(ops.convert_to_numpy(expected[name])) for name in expected.keys() & NEWER} | arrays
         if expected.keys() != arrays.keys():
             odd = sorted(expected.keys() ^ arrays.keys())
             raise ZooError(f"the saved state does not fit this run: {', '.join(odd[:3])} on one side only")

@@ -13,6 +13,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
+import zoo
 from harness.config import RunConfig, compose, hash_of
 from harness.record import RunRecord
 from harness.settings import PROTOCOLS
@@ -185,6 +186,9 @@ def _provenance(record: RunRecord) -> Iterator[str]:
         # The seed is put in here, so that Hydra is asked once for runs that differ in nothing else.
         config = dataclasses.replace(_composed(keys), seed=int(seeds[-1].partition("=")[2]) if seeds else 0)
         changed = RunConfig.from_dict(record.config or {}).changed_keys(config)
+        if provenance.zoo_version != zoo.__version__:  # which had defaults of its own: what the command names is left
+            named = {key.partition("=")[0] for key in keys}
+            changed = [key for key in changed if key.partition("=")[0] in named]
     except (ZooError, ValueError) as error:
         if record.model.distribution == registry.OWN_DISTRIBUTION:
             yield f"provenance.command {provenance.command}: {error}"

@@ -108,6 +108,13 @@ def test_a_state_of_another_kind_is_refused_and_nothing_changes(trained):
         assert_equal(vmc.arrays(), before)
 
 
+def test_a_state_without_damping_is_one_of_an_older_version(trained):
+    vmc, saved = compiled(), trained.arrays()
+    damping = saved.pop("optimizer.damping")
+    vmc.load_arrays(saved)
+    assert_equal(vmc.arrays(), {**saved, "optimizer.damping": np.full_like(damping, vmc.optimizer.settings.damping)})
+
+
 def test_fit_makes_the_rest_of_the_steps_only(trained):
     history = trained.fit(steps=6)
     assert history.epoch == []

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import yaml
 
+import zoo
 from harness import provenance, runs, weights
 from harness.config import compose, hash_of
 from harness.record import read_record
@@ -192,6 +193,22 @@ def test_a_budget_below_that_of_the_protocol_is_named(result, results):
     assert [line.split(":")[0] for line in result_problems(result, results)][:4] == [
         *("train.steps 4", "train.walkers 64", "evaluate.draws 24", "evaluate.walkers 64")
     ]
+
+
+@pytest.mark.parametrize(("version", "sound"), [("0.0.1", True), (zoo.__version__, False)])
+def test_another_version_may_have_had_other_defaults(result, results, version, sound):
+    def older(config):
+        return {**config, "optimizer": {**config["optimizer"], "decay_steps": 77.0}}
+
+    change(result, "config", older)
+    content = json.loads((result / "record.json").read_text())["config"]
+    (result / "config.yaml").write_text(yaml.safe_dump(content))
+    rehash(result, "config.yaml")
+    change(result, "provenance.config_sha256", hash_of(content))
+    change(result, "provenance.zoo_version", version)
+    problems = [line for line in result_problems(result, results) if line.startswith("provenance.command")]
+    assert (problems == []) is sound
+    assert sound or "gives optimizer.decay_steps=100.0, which config does not have" in problems[0]
 
 
 @pytest.mark.parametrize("name", ["../../elsewhere", "a/b", "A", ".."])
