@@ -177,7 +177,7 @@ class NaturalGradientSettings:
 
     name: ClassVar[str]
     learning_rate: float = 0.05
-    decay_steps: float = 100.0
+    decay_steps: float = 200.0
     damping: float = 1e-3
     norm_constraint: float = 1e-2
     degrees_of_freedom: float = 0.5

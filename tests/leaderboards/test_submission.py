@@ -208,7 +208,7 @@ def test_another_version_may_have_had_other_defaults(result, results, version, s
     change(result, "provenance.zoo_version", version)
     problems = [line for line in result_problems(result, results) if line.startswith("provenance.command")]
     assert (problems == []) is sound
-    assert sound or "gives optimizer.decay_steps=100.0, which config does not have" in problems[0]
+    assert sound or "gives optimizer.decay_steps=200.0, which config does not have" in problems[0]
 
 
 @pytest.mark.parametrize("name", ["../../elsewhere", "a/b", "A", ".."])
