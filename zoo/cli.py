@@ -270,7 +270,7 @@ def sweep(
     options, overrides = Options.take(arguments or [])
     before = resume or show
     if before is None:
-        plan = command.new(overrides, name)
+        plan = command.new(overrides, name, "local" if print_cmd else options.launcher)
     elif overrides or name:
         raise ZooError(f"{overrides[0] if overrides else f'--name {name}'}: expected no more than the sweep {before}")
     else:

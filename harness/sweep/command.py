@@ -19,12 +19,14 @@ from harness.sweep.processes import run_here
 from zoo.errors import ZooError
 
 
-def new(overrides: Sequence[str], name: str | None) -> Sweep:
+def new(overrides: Sequence[str], name: str | None, launcher: str = "local") -> Sweep:
     """A new sweep in ``OUT/sweeps/NAME``.
 
     Raises:
-        ZooError: A configuration cannot be used, or the folder exists.
+        ZooError: A configuration cannot be used, what launches it is not installed, or the folder exists.
     """
+    if launcher == "slurm":
+        slurm.require()
     runs = expand(overrides)
     name = f"{utc_now():%Y%m%dT%H%M%SZ}" if name is None else name
     if not name or Path(name).name != name:

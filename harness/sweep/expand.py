@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import itertools
 from collections.abc import Sequence
 from typing import Any
@@ -40,8 +39,6 @@ class Options:
             raise UnknownNameError("launcher", self.launcher, LAUNCHERS)
         if self.slurm and self.launcher != "slurm":
             raise ZooError(f"slurm.{next(iter(self.slurm))}: expected launcher=slurm beside it")
-        if self.launcher == "slurm" and importlib.util.find_spec("submitit") is None:
-            raise ZooError("launcher=slurm needs submitit: pip install 'backflow-zoo[slurm]'")
 
     @classmethod
     def take(cls, arguments: Sequence[str]) -> tuple[Options, list[str]]:

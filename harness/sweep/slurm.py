@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,6 +42,12 @@ class Command:
         return DelayedSubmission(Command(), command, log)
 
 
+def require() -> None:
+    """Raises `ZooError` where submitit is not installed."""
+    if importlib.util.find_spec("submitit") is None:
+        raise ZooError("launcher=slurm needs submitit: pip install 'backflow-zoo[slurm]'")
+
+
 def submit(sweep: Sweep, at_once: int, options: Mapping[str, str | int]) -> list[str]:
     """Queue the jobs that are not completed as one array, of which ``at_once`` run at a time.
 
@@ -55,9 +62,10 @@ def submit(sweep: Sweep, at_once: int, options: Mapping[str, str | int]) -> list
         Names of the queued jobs, in the order of `Sweep.unfinished`.
 
     Raises:
-        ZooError: Slurm is not there, or it does not take a parameter.
+        ZooError: submitit is not installed, Slurm is not there, or it does not take a parameter.
     """
-    import submitit  # `Options` has looked whether it is there
+    require()
+    import submitit
 
     options = dict(options)
     cluster = str(options.pop("cluster", "slurm"))
