@@ -131,8 +131,8 @@ def test_a_gram_matrix_that_is_not_positive_is_mended(monkeypatch):
     """One whose least eigenvalue is below zero by more than rounding is likely to do, and less than it can do."""
     plain = NaturalGradientOptimizer._solve
 
-    def indefinite(self, gram, target, rounding):
-        return plain(self, gram - ops.diag(1.5 * rounding + self.settings.damping), target, rounding)
+    def indefinite(self, gram, target, rounding, damping):
+        return plain(self, gram - ops.diag(1.5 * rounding + damping), target, rounding, damping)
 
     monkeypatch.setattr(NaturalGradientOptimizer, "_solve", indefinite)
     vmc = VMC(create_model("slater_jastrow", create_system("quantum_dot_n2"))).compile(MinSRSettings(damping=1e-20), 8)
@@ -145,10 +145,9 @@ def test_a_gram_matrix_that_is_not_positive_is_mended(monkeypatch):
 def test_the_record_tells(tmp_path, monkeypatch):
     """A run all of whose Gram matrices are mended is completed, and every epoch has its event."""
     plain = NaturalGradientOptimizer._solve
-    shift = 1e-3
 
-    def indefinite(self, gram, target, rounding):
-        return plain(self, gram - ops.diag(1.5 * rounding + shift), target, rounding)
+    def indefinite(self, gram, target, rounding, damping):
+        return plain(self, gram - ops.diag(1.5 * rounding + damping), target, rounding, damping)
 
     monkeypatch.setattr(NaturalGradientOptimizer, "_solve", indefinite)
     keys = ["train.steps=4", "train.walkers=8", "train.read_every=2", "evaluate.draws=8", "evaluate.walkers=8"]

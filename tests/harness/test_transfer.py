@@ -11,7 +11,7 @@ from harness.config import RunConfig, compose
 from zoo.errors import ZooError
 from zoo.registry import create_model, create_system
 
-BUDGET = ["train.walkers=32", "evaluate.walkers=32", "evaluate.draws=8", "evaluate.equilibration=2"]
+BUDGET = ["train.walkers=32", "evaluate.walkers=32", "evaluate.draws=8", "evaluate.equilibration=20"]
 
 
 def run(tmp_path, *keys):
