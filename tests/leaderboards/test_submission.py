@@ -90,6 +90,15 @@ def rehash(folder, path):
     change(folder, "artifacts", mend)
 
 
+def change_settings(result, change_of_config):
+    """Other settings in the record and in its file, with every hash mended."""
+    change(result, "config", change_of_config)
+    content = json.loads((result / "record.json").read_text())["config"]
+    (result / "config.yaml").write_text(yaml.safe_dump(content))
+    rehash(result, "config.yaml")
+    change(result, "provenance.config_sha256", hash_of(content))
+
+
 # Submitting ----------------------------------------------------------------------------------------------------------
 
 
@@ -183,11 +192,7 @@ def test_a_budget_below_that_of_the_protocol_is_named(result, results):
     def claim(config):
         return {**config, "protocol": "laptop"}
 
-    change(result, "config", claim)
-    content = json.loads((result / "record.json").read_text())["config"]
-    (result / "config.yaml").write_text(yaml.safe_dump(content))
-    rehash(result, "config.yaml")
-    change(result, "provenance.config_sha256", hash_of(content))
+    change_settings(result, claim)
     change(result, "protocol", {"name": "laptop", "version": "2"})
     change(result, "provenance.command", lambda command: f"{command} protocol=laptop")
     assert [line.split(":")[0] for line in result_problems(result, results)][:4] == [
@@ -200,11 +205,7 @@ def test_another_version_may_have_had_other_defaults(result, results, version, s
     def older(config):
         return {**config, "optimizer": {**config["optimizer"], "decay_steps": 77.0}}
 
-    change(result, "config", older)
-    content = json.loads((result / "record.json").read_text())["config"]
-    (result / "config.yaml").write_text(yaml.safe_dump(content))
-    rehash(result, "config.yaml")
-    change(result, "provenance.config_sha256", hash_of(content))
+    change_settings(result, older)
     change(result, "provenance.zoo_version", version)
     problems = [line for line in result_problems(result, results) if line.startswith("provenance.command")]
     assert (problems == []) is sound
