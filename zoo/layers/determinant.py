@@ -16,12 +16,17 @@ _derivatives_wanted = contextvars.ContextVar("derivatives_wanted", default=True)
 
 @contextlib.contextmanager
 def values_only() -> Iterator[None]:
-    """While this holds, what `slogdet` builds needs no derivatives, and costs half. Also a decorator."""
+    """While this holds, what layers build needs no derivatives, and costs less. Also a decorator."""
     token = _derivatives_wanted.set(False)
     try:
         yield
     finally:
         _derivatives_wanted.reset(token)
+
+
+def derivatives_wanted() -> bool:
+    """False within `values_only`."""
+    return _derivatives_wanted.get()
 
 
 def slogdet(matrices):
@@ -41,7 +46,7 @@ def slogdet(matrices):
         return ops.ones_like(nothing), nothing
     if size == 1:
         return _of_scalar(matrices[..., 0, 0])
-    if not _derivatives_wanted.get():
+    if not derivatives_wanted():
         sign, log_abs = ops.slogdet(matrices)
         return sign * ops.ones_like(log_abs), log_abs
     _, magnitude = ops.slogdet(ops.stop_gradient(matrices))
@@ -60,7 +65,7 @@ def _of_complex(matrices):
     sign, log_abs = ops.slogdet(fixed)
     sign, log_abs = sign * ops.ones_like(ops.sum(fixed, axis=(-2, -1))), ops.real(log_abs)
     sign = ops.where(ops.equal(log_abs, -float("inf")), ops.zeros_like(sign), sign)
-    if not _derivatives_wanted.get():
+    if not derivatives_wanted():
         return sign, log_abs
     regular = ops.isfinite(log_abs)
     identity = as_type_of(ops.eye(matrices.shape[-1], dtype=keras.config.floatx()), matrices)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.layers.determinant import derivatives_wanted
 from zoo.layers.lattice_states import site_states
 from zoo.systems.base import LatticeSystem
 
@@ -55,8 +56,9 @@ class LatticeBackflow(keras.layers.Layer):
     Attributes:
         n_classes: Classes of displacements within reach; none on a lattice without bonds.
 
-    Call: occupations of the spin of the electron and of the other, each ``(batch, n_sites)``, to b,
-    ``(batch, n_sites, n_sites)``, or, where hoppings are complex, to the pair of its real and its imaginary part.
+    Call: one-hot sites of the electrons of a spin ``(batch, n_electrons, n_sites)``, and occupations of that spin and
+    of the other, each ``(batch, n_sites)``, to the row of b of each electron, ``(batch, n_electrons, n_sites)``, or,
+    where hoppings are complex, to the pair of its real and its imaginary part.
     """
 
     def __init__(self, system: LatticeSystem, form: str, reach: int, **kwargs):
@@ -67,20 +69,36 @@ class LatticeBackflow(keras.layers.Layer):
         self.members = [part[..., None] * (classes[..., None] == kept) for part in parts]  # (n_sites, n_sites, classes)
         self.n_classes, self.ties = len(kept), _TIES[form]
 
-    def build(self, own_shape, other_shape=None):
+    def build(self, rows_shape, own_shape=None, other_shape=None):
         self.strengths = self.add_weight(shape=(self.n_classes, len(self.ties)), initializer="zeros", name="strengths")
 
-    def call(self, own, other):
-        states = site_states(own, other)
-        parts = tuple(self._coefficients(members, states, other) for members in self.members)
+    def call(self, rows, own, other):
+        rows_of = self._contracted if derivatives_wanted() else self._looked_up
+        parts = tuple(rows_of(self._table(members), rows, own, other) for members in self.members)
         return parts if len(parts) > 1 else parts[0]
 
-    def _coefficients(self, members: np.ndarray, states, other):
-        members, ties = (ops.convert_to_tensor(array, dtype=states.dtype) for array in (members, self.ties))
-        table = ops.matmul(ops.matmul(members, self.strengths), ties)
+    def _table(self, members: np.ndarray):
+        """b_ij for each 2 x 4 local states of i and j, ``(n_sites, n_sites, 8)``."""
+        members, ties = (ops.convert_to_tensor(array, dtype=self.strengths.dtype) for array in (members, self.ties))
+        return ops.matmul(ops.matmul(members, self.strengths), ties)
+
+    def _contracted(self, table, rows, own, other):
+        """By products with one-hot states, whose derivatives are products too."""
+        states = site_states(own, other)
         without = ops.einsum("ijc,bjc->bij", table[..., :4], states)
         with_other = ops.einsum("ijc,bjc->bij", table[..., 4:], states)
-        return without + (with_other - without) * ops.expand_dims(ops.cast(other, states.dtype), 2)
+        b = without + (with_other - without) * ops.expand_dims(ops.cast(other, states.dtype), 2)
+        return ops.matmul(rows, b)
+
+    def _looked_up(self, table, rows, own, other):
+        """The same without arithmetic, for the rows of the electrons only; derivatives would be slow."""
+        n_sites = other.shape[-1]
+        table = ops.transpose(ops.reshape(table, (n_sites, n_sites, 2, 4)), (0, 2, 1, 3))
+        sites, own, other = ops.arange(n_sites, dtype="int32"), ops.cast(own, "int32"), ops.cast(other, "int32")
+        # A product with one-hot rows takes half as long as ops.argmax; numbers of sites are exact in any precision.
+        line = ops.cast(ops.matmul(rows, ops.expand_dims(ops.cast(2 * sites + other, rows.dtype), 2)), "int32")
+        column = ops.expand_dims(4 * sites + 2 * own + other, 1)
+        return ops.take(ops.reshape(table, (-1,)), 4 * n_sites * line + column)
 
 
 def path_signs(system: LatticeSystem, reach: int) -> np.ndarray:

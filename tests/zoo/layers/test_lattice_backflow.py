@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from keras import ops
 
+from zoo import create_model
+from zoo.layers.determinant import values_only
 from zoo.layers.lattice_backflow import LatticeBackflow, path_signs
 from zoo.systems.hubbard import Hubbard
 
@@ -19,7 +21,15 @@ def random_backflow(system, form, reach=2) -> LatticeBackflow:
 
 
 def coefficients(layer, occupations, spin: int) -> np.ndarray:
-    return ops.convert_to_numpy(layer(*(ops.convert_to_tensor(occupations[:, s]) for s in (spin, 1 - spin))))
+    """b of every two sites, as if there were an electron at each; by products and, the same, looked up."""
+    n_sites = occupations.shape[-1]
+    rows = ops.convert_to_tensor(np.broadcast_to(np.eye(n_sites), (len(occupations), n_sites, n_sites)))
+    own, other = (ops.convert_to_tensor(occupations[:, s]) for s in (spin, 1 - spin))
+    products = ops.convert_to_numpy(layer(rows, own, other))
+    with values_only():
+        looked_up = ops.convert_to_numpy(layer(rows, own, other))
+    np.testing.assert_allclose(looked_up, products, rtol=0, atol=1e-14)
+    return products
 
 
 def doublon_holon(eta, own, other, i, j) -> float:
@@ -78,3 +88,18 @@ def test_signs_of_ways_follow_the_boundary_and_vanish_where_both_ways_cancel():
     np.testing.assert_array_equal(signs[0], [0, 1, 0, -1])
     np.testing.assert_array_equal(path_signs(Hubbard(extent=(4,), boundary="P"), 2)[0], [0, 1, 1, 1])
     np.testing.assert_array_equal(path_signs(Hubbard(extent=(6,), boundary="A"), 2)[0], [0, 1, 1, 0, -1, -1])
+
+
+@pytest.mark.parametrize("boundary", ["P", "A"])
+def test_looking_up_changes_no_amplitude_of_a_model(boundary):
+    system = Hubbard(extent=(6,), boundary=boundary, n_up=3, n_down=2, twist=(0.3,) if boundary == "P" else ())
+    model = create_model("slater_jastrow_backflow", system)
+    strengths = model.backflow.strengths
+    strengths.assign(0.3 * np.random.default_rng(0).normal(size=strengths.shape))
+    occupations = ops.convert_to_tensor(system.initial_occupations(np.random.default_rng(1), 32))
+    expected = [ops.convert_to_numpy(part) for part in model(occupations)]
+    with values_only():
+        found = [ops.convert_to_numpy(part) for part in model(occupations)]
+    assert np.iscomplexobj(found[0]) == (boundary == "P")
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from keras import ops
-
 from zoo.layers.lattice_backflow import LatticeBackflow
 from zoo.layers.lattice_orbitals import spins_present
 from zoo.models.slater_jastrow.lattice import SlaterJastrow
@@ -44,10 +42,6 @@ class SlaterJastrowBackflow(SlaterJastrow):
             return sites
         moved = []
         for spin, rows in zip(spins_present(self.system), sites, strict=True):
-            coefficients = self.backflow(occupations[:, spin], occupations[:, 1 - spin])
-            if isinstance(coefficients, tuple):
-                real, imaginary = (ops.matmul(rows, part) for part in coefficients)
-                moved.append((rows + real, imaginary))
-            else:
-                moved.append(rows + ops.matmul(rows, coefficients))
+            seen = self.backflow(rows, occupations[:, spin], occupations[:, 1 - spin])
+            moved.append((rows + seen[0], seen[1]) if isinstance(seen, tuple) else rows + seen)
         return moved
