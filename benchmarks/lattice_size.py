@@ -71,9 +71,9 @@ def measure(arguments, model_name: str, size: int) -> dict[str, float]:
             found.append(time.perf_counter() - begin)
         return statistics.median(found[1:] or found)  # the first one compiles
 
-    result = {"parameters": model.count_params(), "step": seconds(vmc.step)}
+    result = {"parameters": model.count_params(), "step": seconds(vmc.steps.step)}
     if not arguments.whole:
-        sampling, measured = seconds(vmc.settle), seconds(vmc.measure)
+        sampling, measured = seconds(vmc.steps.settle), seconds(vmc.steps.measure)
         result |= {"sampling": sampling, "local energies": measured - sampling, "update": result["step"] - measured}
     return result | {"memory": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
 

@@ -66,8 +66,8 @@ def measure(config: RunConfig) -> Costs:
     state = vmc.state
     parameters, walkers = state["parameters"], state["walkers"]
     residuals = ops.cast(ops.linspace(-1.0, 1.0, walkers.shape[0]), "float64")  # any: time does not depend on it
-    sampling = timed("sampling", backend.over_devices(vmc.sample), state)
-    local_energy = timed("local energy", backend.over_devices(vmc.shared_local_energy), parameters, walkers)
+    sampling = timed("sampling", backend.over_devices(vmc.steps.sample), state)
+    local_energy = timed("local energy", backend.over_devices(vmc.steps.shared_local_energy), parameters, walkers)
     gram, count = None, sum(int(ops.size(value)) for value in parameters)
     optimizer = vmc.optimizer
     if isinstance(optimizer, NaturalGradientOptimizer) and optimizer.solves_in_samples(count, walkers.shape[0]):

@@ -87,7 +87,7 @@ def assert_a_step_is_made(arguments: list[str]) -> None:
     if said:
         assert "\n" not in said
         return
-    state, metrics = vmc.step(vmc.state)
+    state, metrics = vmc.steps.step(vmc.state)
     assert np.isfinite(ops.convert_to_numpy(metrics["energy"]))
     if ops.convert_to_numpy(metrics["finite"]):
         assert all(np.isfinite(ops.convert_to_numpy(value)).all() for value in state["parameters"])

@@ -104,21 +104,21 @@ def test_lost_walkers_are_followed_by_others_in_turn():
 def test_an_infinite_energy_or_variance_halves_the_step(factor, monkeypatch):
     """1e200 is a number, its square is none."""
     vmc = compiled(optimizer=MinSRSettings(learning_rate=0.04), sampler=SamplerSettings(moves=2))
-    plain = vmc.local_energy
+    plain = vmc.steps.local_energy
 
     def broken(parameters, walkers):
         energies, others = plain(parameters, walkers)
         return ops.where(rate[0] > 0.02, energies * factor, energies), others
 
     rate = [None]
-    step = vmc.step
+    step = vmc.steps.step
 
     def with_rate(state):
         rate[0] = state["learning_rate"]
         return step(state)
 
-    monkeypatch.setattr(vmc, "local_energy", broken)
-    monkeypatch.setattr(vmc, "step", with_rate)
+    monkeypatch.setattr(vmc.steps, "local_energy", broken)
+    monkeypatch.setattr(vmc.steps, "step", with_rate)
     vmc._compile_functions()
     vmc._measure = lambda state: (state, {"energy": np.full(64, np.inf)})  # none of the walkers is at fault
     (event,) = fit(vmc)

@@ -12,6 +12,7 @@ from harness import checkpoint, runs, statistics, vmc
 from harness.config import RunConfig, compose
 from harness.lock import exclusive
 from harness.record import read_record
+from harness.steps import Steps
 from zoo.errors import ZooError
 
 SMALL = [
@@ -169,7 +170,7 @@ def test_a_run_without_training_can_be_evaluated_too(tmp_path):
 
 @pytest.mark.slow
 def test_divergence_is_recorded_and_keeps_the_last_good_state(tmp_path, monkeypatch):
-    plain = vmc.VMC.step
+    plain = Steps.step
 
     def poisoned(self, state):
         state, metrics = plain(self, state)
@@ -179,7 +180,7 @@ def test_divergence_is_recorded_and_keeps_the_last_good_state(tmp_path, monkeypa
             "finite": state["step"] <= 12,
         }
 
-    monkeypatch.setattr(vmc.VMC, "step", poisoned)
+    monkeypatch.setattr(Steps, "step", poisoned)
     record = runs.start(config(tmp_path), "zoo run ...")
     (folder,) = tmp_path.glob("*/*/*-s0")
     assert record.status == "diverged"

@@ -7,7 +7,8 @@ import pytest
 from keras import ops
 
 from harness import VMC, backend
-from harness.vmc import Diverged, clip_energies
+from harness.steps import clip_energies
+from harness.vmc import Diverged
 from zoo import create_model, create_system
 from zoo.errors import ZooError
 from zoo.systems.hubbard import Hubbard
@@ -183,7 +184,7 @@ def test_statistics_of_a_step_are_those_of_its_local_energies_in_full_precision(
     """`keras.ops.mean` would round to float32 on JAX."""
     vmc = compiled()
     state, metrics = vmc._step(vmc.state)
-    energies, _ = backend.jit(vmc.local_energy)(vmc.state["parameters"], state["walkers"])
+    energies, _ = backend.jit(vmc.steps.local_energy)(vmc.state["parameters"], state["walkers"])
     energies = ops.convert_to_numpy(energies)
     expected = {"energy": energies.mean(), "variance": energies.var(), "stderr": energies.std() / 32**0.5}
     for name, value in expected.items():
