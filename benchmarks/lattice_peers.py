@@ -73,7 +73,8 @@ def ours(backend_name: str, problem: dict):
     if problem["model"] == "slater":
         model = zoo.create_model("slater_jastrow", system, orbitals="free")
     else:
-        model = zoo.create_model("neural_backflow", system, orbitals="generalised", hidden=problem["hidden"])
+        form = {"orbitals": "generalised", "backflow": "none", "hidden": problem["hidden"]}
+        model = zoo.create_model("neural_backflow", system, **form)
     parameters = model.count_params()
     settings = SRSettings if parameters < problem["samples"] else MinSRSettings
     optimizer = settings(learning_rate=LEARNING_RATE, decay_steps=0.0, damping=DAMPING, norm_constraint=0.0)

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from zoo.layers.determinant import derivatives_wanted
+from zoo.layers.lattice_orbitals import spins_present
 from zoo.layers.lattice_states import site_states
 from zoo.systems.base import LatticeSystem
 
@@ -56,9 +57,9 @@ class LatticeBackflow(keras.layers.Layer):
     Attributes:
         n_classes: Classes of displacements within reach; none on a lattice without bonds.
 
-    Call: one-hot sites of the electrons of a spin ``(batch, n_electrons, n_sites)``, and occupations of that spin and
-    of the other, each ``(batch, n_sites)``, to the row of b of each electron, ``(batch, n_electrons, n_sites)``, or,
-    where hoppings are complex, to the pair of its real and its imaginary part.
+    Call: where the electrons of each spin are, a list of one-hot ``(batch, n_spin, n_sites)`` for each spin that has
+    some, and occupations ``(batch, 2, n_sites)``, to a list of the amplitudes with which they are seen at all sites,
+    ``(batch, n_spin, n_sites)``, or, where hoppings are complex, of pairs of their real and their imaginary part.
     """
 
     def __init__(self, system: LatticeSystem, form: str, reach: int, **kwargs):
@@ -68,11 +69,27 @@ class LatticeBackflow(keras.layers.Layer):
         parts = [signs.real, signs.imag] if np.iscomplexobj(signs) else [signs]
         self.members = [part[..., None] * (classes[..., None] == kept) for part in parts]  # (n_sites, n_sites, classes)
         self.n_classes, self.ties = len(kept), _TIES[form]
+        self.spins = spins_present(system)
 
-    def build(self, rows_shape, own_shape=None, other_shape=None):
+    def build(self, sites_shape, occupations_shape=None):
         self.strengths = self.add_weight(shape=(self.n_classes, len(self.ties)), initializer="zeros", name="strengths")
 
-    def call(self, rows, own, other):
+    def call(self, sites, occupations):
+        if not self.n_classes:
+            return sites
+        seen = []
+        for spin, rows in zip(self.spins, sites, strict=True):
+            b = self.coefficients(rows, occupations[:, spin], occupations[:, 1 - spin])
+            seen.append((rows + b[0], b[1]) if isinstance(b, tuple) else rows + b)
+        return seen
+
+    def coefficients(self, rows, own, other):
+        """The row of b of each electron, ``(batch, n_spin, n_sites)``, or the pair of its parts.
+
+        Args:
+            rows: One-hot sites of the electrons of a spin, ``(batch, n_spin, n_sites)``.
+            own, other: Occupations of that spin and of the other, each ``(batch, n_sites)``.
+        """
         rows_of = self._contracted if derivatives_wanted() else self._looked_up
         parts = tuple(rows_of(self._table(members), rows, own, other) for members in self.members)
         return parts if len(parts) > 1 else parts[0]
@@ -99,6 +116,17 @@ class LatticeBackflow(keras.layers.Layer):
         line = ops.cast(ops.matmul(rows, ops.expand_dims(ops.cast(2 * sites + other, rows.dtype), 2)), "int32")
         column = ops.expand_dims(4 * sites + 2 * own + other, 1)
         return ops.take(ops.reshape(table, (-1,)), 4 * n_sites * line + column)
+
+
+def create_backflow(system: LatticeSystem, backflow: str, backflow_range: int) -> LatticeBackflow | None:
+    """The pairwise backflow beside that of a network, or None of the form ``"none"``.
+
+    Args:
+        system: A lattice system.
+        backflow: One of `FORMS`, or ``"none"``.
+        backflow_range: Hops to the furthest sites at which an electron is seen.
+    """
+    return None if backflow == "none" else LatticeBackflow(system, backflow, backflow_range, name="backflow")
 
 
 def path_signs(system: LatticeSystem, reach: int) -> np.ndarray:

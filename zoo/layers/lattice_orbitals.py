@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 import keras
 import numpy as np
 from keras import ops
@@ -120,14 +123,15 @@ class LatticeOrbitals(keras.layers.Layer):
         orbitals = self.values
         if corrections is not None:
             orbitals = [correction + values for correction, values in zip(corrections, self.values, strict=True)]
-        return [self._at(rows, values) for rows, values in zip(sites, orbitals, strict=True)]
+        return [self._at(rows, values, ops.matmul) for rows, values in zip(sites, orbitals, strict=True)]
 
-    def _at(self, rows, values):
+    def _at(self, rows, values, product: Callable):
+        """The product of amplitudes, which may be a pair, and orbitals, which are complex if this is."""
         if not self.is_complex:
-            return ops.matmul(rows, values)
+            return product(rows, values)
         if not isinstance(rows, tuple):
-            return complex_columns(ops.matmul(rows, values))
-        real, imaginary = (complex_columns(ops.matmul(part, values)) for part in rows)
+            return complex_columns(product(rows, values))
+        real, imaginary = (complex_columns(product(part, values)) for part in rows)
         return real + 1j * imaginary
 
 
@@ -141,8 +145,8 @@ class CorrectedOrbitals(LatticeOrbitals):
         start: As in `LatticeOrbitals`.
         sets: K.
 
-    Call: where the electrons of each spin are, a list of ``(batch, n_spin, n_sites)``, and features
-    ``(batch, n_sites, width)`` to a list of ``(batch, sets, n_spin, columns)``.
+    Call: where the electrons of each spin are, as in `LatticeOrbitals`, and features ``(batch, n_sites, width)`` to a
+    list of ``(batch, sets, n_spin, columns)``.
     """
 
     def __init__(self, start: list[np.ndarray], sets: int = 1, **kwargs):
@@ -169,6 +173,5 @@ class CorrectedOrbitals(LatticeOrbitals):
         matrices = []
         for rows, values, end, count in zip(sites, self.values, ends, self.columns, strict=True):
             moved = corrections[..., end - count : end] + ops.expand_dims(values, 1)
-            matrix = ops.einsum("bni,bisk->bsnk", rows, moved)
-            matrices.append(complex_columns(matrix) if self.is_complex else matrix)
+            matrices.append(self._at(rows, moved, functools.partial(ops.einsum, "bni,bisk->bsnk")))
         return matrices

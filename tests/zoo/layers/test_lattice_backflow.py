@@ -25,9 +25,9 @@ def coefficients(layer, occupations, spin: int) -> np.ndarray:
     n_sites = occupations.shape[-1]
     rows = ops.convert_to_tensor(np.broadcast_to(np.eye(n_sites), (len(occupations), n_sites, n_sites)))
     own, other = (ops.convert_to_tensor(occupations[:, s]) for s in (spin, 1 - spin))
-    products = ops.convert_to_numpy(layer(rows, own, other))
+    products = ops.convert_to_numpy(layer.coefficients(rows, own, other))
     with values_only():
-        looked_up = ops.convert_to_numpy(layer(rows, own, other))
+        looked_up = ops.convert_to_numpy(layer.coefficients(rows, own, other))
     np.testing.assert_allclose(looked_up, products, rtol=0, atol=1e-14)
     return products
 

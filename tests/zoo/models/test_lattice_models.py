@@ -20,6 +20,7 @@ SYSTEMS = {
 }
 MODELS = {
     "neural": ("neural_backflow", {"hidden": 8}),
+    "network alone": ("neural_backflow", {"hidden": 8, "backflow": "none"}),
     "generalised neural": ("neural_backflow", {"hidden": 8, "orbitals": "generalised"}),
     "generalised": ("slater_jastrow", {"orbitals": "generalised"}),
     "general backflow": ("slater_jastrow_backflow", {}),
@@ -164,6 +165,8 @@ def test_hidden_fermions_are_a_backflow_of_low_rank():
             "orbitals=fre: expected screened, unrestricted, free, generalised or auto",
         ),
         ("slater_jastrow_backflow", {"backflow": "none"}, "backflow=none: expected general or doublon_holon"),
+        ("neural_backflow", {"backflow": "pairs"}, "backflow=pairs: expected general, doublon_holon or none"),
+        ("transformer_backflow", {"backflow_range": 101}, "backflow_range=101: expected 1 to 100"),
         ("slater_jastrow_backflow", {"backflow_range": 0}, "backflow_range=0: expected 1 to 100"),
         (
             "transformer_backflow",

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from zoo.layers.determinant import product_of_determinants
+from zoo.layers.lattice_backflow import create_backflow
 from zoo.layers.lattice_jastrow import LatticeJastrow
 from zoo.layers.lattice_network import OccupationNetwork
 from zoo.layers.lattice_orbitals import LatticeOrbitals, first_orbitals, mixes_spins, occupied_sites, spins_present
@@ -22,21 +23,33 @@ of the energy with respect to an orbital into one of the many features first, an
 
 
 class NeuralBackflow(Wavefunction):
-    """Slater-Jastrow with orbitals phi_k(i) + a_ki(n), a from a network of all occupations.
+    """Slater-Jastrow-backflow with orbitals phi_k(i) + a_ki(n), a from a network of all occupations.
 
     Args:
         system: A lattice system; it supplies the first orbitals.
         orbitals: As in `zoo.models.slater_jastrow.lattice.SlaterJastrow`.
+        backflow, backflow_range: See `zoo.layers.lattice_backflow.create_backflow`.
         hidden: Units of each hidden layer of the network.
         layers: Hidden layers.
     """
 
     complex_values = True
 
-    def __init__(self, system: LatticeSystem, orbitals: str = "auto", hidden: int = 64, layers: int = 1, name=None):
-        super().__init__(system, name=name, orbitals=orbitals, hidden=hidden, layers=layers)
+    def __init__(
+        self,
+        system: LatticeSystem,
+        orbitals: str = "auto",
+        backflow: str = "general",
+        backflow_range: int = 2,
+        hidden: int = 64,
+        layers: int = 1,
+        name=None,
+    ):
+        form = {"backflow": backflow, "backflow_range": backflow_range}
+        super().__init__(system, name=name, orbitals=orbitals, **form, hidden=hidden, layers=layers)
         self.mixed = mixes_spins(system, orbitals)
         self.orbitals = LatticeOrbitals(first_orbitals(system, orbitals), name="orbitals")
+        self.backflow = create_backflow(system, backflow, backflow_range)
         self.network = OccupationNetwork(spins_present(system), hidden, layers, name="network")
         self.shapes = [values.shape for values in self.orbitals.start]
         zeros = {"kernel_initializer": "zeros", "use_bias": False}
@@ -54,7 +67,10 @@ class NeuralBackflow(Wavefunction):
             ops.reshape(correction(features), (-1, *shape))
             for correction, shape in zip(self.corrections, self.shapes, strict=True)
         ]
-        matrices = self.orbitals(occupied_sites(self.system, occupations), corrections)
+        sites = occupied_sites(self.system, occupations)
+        if self.backflow is not None:
+            sites = self.backflow(sites, occupations)
+        matrices = self.orbitals(sites, corrections)
         if self.mixed:
             matrices = [ops.concatenate(matrices, axis=1)]
         sign, log_abs = product_of_determinants(matrices)

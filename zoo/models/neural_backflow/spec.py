@@ -23,9 +23,13 @@ Its inputs are analytic in the coordinates, so all cusps are those of the Jastro
 cell only periodic differences of positions enter, and cos(G.r), sin(G.r) share a factor: the wavefunction keeps the
 translations of the gas.
 
-On a lattice the network sees the occupations of all sites, and adds to every orbital at every site:
+On a lattice the network sees the occupations of all sites, and adds to every orbital at every site; electrons are seen
+at other sites as well, with the amplitudes f of `slater_jastrow_backflow`:
 
-    Psi(n) = det[phi_k(i) + a_ki(n), i occupied by up] det[the same, down] exp J(n),     a(n) = A tanh(W n + b)
+    Psi(n) = det[psi_k(i), up] det[psi_k(i), down] exp J(n),     psi_k(i) = chi_k(i) + sum_j f_d(ij)(n_i, n_j) chi_k(j)
+    chi_k(i) = phi_k(i) + a_ki(n),     a(n) = A tanh(W n + b)
+
+`backflow=none` leaves f out, as in the paper of Luo and Clark.
 
 Limits: one determinant. In the continuum the cost of the local energy grows as N^3; on a lattice every configuration
 costs a whole evaluation of the network and of the determinant.
@@ -61,16 +65,22 @@ class LatticeConfig:
         orbitals: Orbitals that training starts from: ``screened`` (mean field of abs(U) at most 2 t), ``unrestricted``
             (mean field of U itself), ``free``, ``generalised`` (screened, in one determinant that may mix spins), or
             ``auto``: generalised where the mean field is magnetic and both spins are equally many, else screened.
+        backflow: Pairwise backflow beside the network: ``general`` (a number for each pair of local states),
+            ``doublon_holon`` (three terms) or ``none``.
+        backflow_range: Hops to the furthest sites at which an electron is seen.
         hidden: Units of each hidden layer of the network.
         layers: Hidden layers.
     """
 
     orbitals: str = "auto"
+    backflow: str = "general"
+    backflow_range: int = 2
     hidden: int = 64
     layers: int = 1
 
     def __post_init__(self):
         slater_jastrow.require_orbitals(self.orbitals, "generalised", "auto")
+        slater_jastrow_backflow.require_backflow(self.backflow, self.backflow_range, "none")
         require_size("hidden", self.hidden, 65536)
         require_size("layers", self.layers, 100)
 
@@ -95,7 +105,7 @@ SPEC = ModelSpec(
     paper="D. Luo and B. K. Clark, Phys. Rev. Lett. 122, 226401 (2019); J. Hermann, Z. Schaetzle and F. Noe, "
     "Nature Chemistry 12, 891 (2020)",
     card=CARD,
-    version="1",
+    version="2",
     targets={
         "continuum": "zoo.models.neural_backflow.continuum:NeuralBackflow",
         "lattice": "zoo.models.neural_backflow.lattice:NeuralBackflow",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from zoo.layers.lattice_backflow import LatticeBackflow
-from zoo.layers.lattice_orbitals import spins_present
 from zoo.models.slater_jastrow.lattice import SlaterJastrow
 from zoo.systems.base import LatticeSystem
 
@@ -37,11 +36,4 @@ class SlaterJastrowBackflow(SlaterJastrow):
         self.backflow = LatticeBackflow(self.system, form, reach, name="backflow")
 
     def effective_sites(self, occupations) -> list:
-        sites = super().effective_sites(occupations)
-        if not self.backflow.n_classes:  # sites without bonds
-            return sites
-        moved = []
-        for spin, rows in zip(spins_present(self.system), sites, strict=True):
-            seen = self.backflow(rows, occupations[:, spin], occupations[:, 1 - spin])
-            moved.append((rows + seen[0], seen[1]) if isinstance(seen, tuple) else rows + seen)
-        return moved
+        return self.backflow(super().effective_sites(occupations), occupations)

@@ -61,10 +61,16 @@ class LatticeConfig(slater_jastrow.LatticeConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.backflow not in ("general", "doublon_holon"):
-            raise ZooError(f"model.backflow={self.backflow}: expected general or doublon_holon")
-        if not 1 <= self.backflow_range <= 100:
-            raise ZooError(f"model.backflow_range={self.backflow_range}: expected 1 to 100")
+        require_backflow(self.backflow, self.backflow_range)
+
+
+def require_backflow(form: str, reach: int, *further: str) -> None:
+    """Refuses what is no form of the pairwise backflow of a lattice nor a further choice, and no number of hops."""
+    forms = ("general", "doublon_holon", *further)
+    if form not in forms:
+        raise ZooError(f"model.backflow={form}: expected {', '.join(forms[:-1])} or {forms[-1]}")
+    if not 1 <= reach <= 100:
+        raise ZooError(f"model.backflow_range={reach}: expected 1 to 100")
 
 
 SPEC = ModelSpec(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from keras import ops
 
 from zoo.layers.determinant import sum_of_products
+from zoo.layers.lattice_backflow import create_backflow
 from zoo.layers.lattice_jastrow import LatticeJastrow
 from zoo.layers.lattice_orbitals import CorrectedOrbitals, first_orbitals, mixes_spins, occupied_sites
 from zoo.layers.lattice_transformer import LatticeTransformer
@@ -13,7 +14,8 @@ from zoo.wavefunction import Wavefunction
 
 
 class TransformerBackflow(Wavefunction):
-    """Backflow by self-attention between sites: sum_k c_k of determinants of phi_m(i) + a^k_m(h_i), times exp J(n).
+    """Backflow by self-attention between sites: sum_k c_k of determinants of phi_m(i) + a^k_m(h_i), times exp J(n),
+    with i seen at other sites too, as in `zoo.models.slater_jastrow_backflow.lattice.SlaterJastrowBackflow`.
 
     The first determinant starts with c_1 = 1 and without corrections a, the others with c_k = 0: it starts as the
     Slater-Jastrow wavefunction.
@@ -21,6 +23,7 @@ class TransformerBackflow(Wavefunction):
     Args:
         system: A lattice system; it supplies the first orbitals.
         orbitals: As in `zoo.models.slater_jastrow.lattice.SlaterJastrow`.
+        backflow, backflow_range: See `zoo.layers.lattice_backflow.create_backflow`.
         width: Features of each site.
         layers: Layers of attention.
         heads: Heads of each; divides ``width``.
@@ -33,6 +36,8 @@ class TransformerBackflow(Wavefunction):
         self,
         system: LatticeSystem,
         orbitals: str = "auto",
+        backflow: str = "general",
+        backflow_range: int = 2,
         width: int = 32,
         layers: int = 2,
         heads: int = 4,
@@ -40,10 +45,12 @@ class TransformerBackflow(Wavefunction):
         name=None,
     ):
         network = {"width": width, "layers": layers, "heads": heads}
-        super().__init__(system, name=name, orbitals=orbitals, **network, determinants=determinants)
+        form = {"backflow": backflow, "backflow_range": backflow_range}
+        super().__init__(system, name=name, orbitals=orbitals, **form, **network, determinants=determinants)
         self.mixed = mixes_spins(system, orbitals)
         self.network = LatticeTransformer(**network, name="network")
         self.orbitals = CorrectedOrbitals(first_orbitals(system, orbitals), determinants, name="orbitals")
+        self.backflow = create_backflow(system, backflow, backflow_range)
         self.jastrow = LatticeJastrow.of(system)
         self.coefficients = None
         if determinants > 1:
@@ -55,7 +62,10 @@ class TransformerBackflow(Wavefunction):
         self.create_weights()
 
     def call(self, occupations):
-        matrices = self.orbitals(occupied_sites(self.system, occupations), self.network(occupations))
+        sites = occupied_sites(self.system, occupations)
+        if self.backflow is not None:
+            sites = self.backflow(sites, occupations)
+        matrices = self.orbitals(sites, self.network(occupations))
         if self.mixed:
             matrices = [ops.concatenate(matrices, axis=2)]
         sign, log_abs = sum_of_products(matrices, self.coefficients)

@@ -26,9 +26,11 @@ Its inputs are analytic in the coordinates, so all cusps are those of the Jastro
 In a periodic cell the additive term is left out and cos(G.r), sin(G.r) share a factor: the wavefunction keeps the
 translations of the gas.
 
-On a lattice each site is a token, which knows its place and which of its four states it is in:
+On a lattice each site is a token, which knows its place and which of its four states it is in; electrons are seen at
+other sites as well, with the amplitudes f of `slater_jastrow_backflow` (`backflow=none` leaves them out):
 
-    Psi(n) = sum_k c_k det[psi^k_m(i), up] det[psi^k_m(i), down] exp J(n),     psi^k_m(i) = phi_m(i) + a^k_m(h_i)
+    Psi(n) = sum_k c_k det[psi^k_m(i), up] det[psi^k_m(i), down] exp J(n)
+    psi^k_m(i) = chi^k_m(i) + sum_j f_d(ij)(n_i, n_j) chi^k_m(j),     chi^k_m(i) = phi_m(i) + a^k_m(h_i)
     h_i = e(n_i) + p_i,     h_i <- h_i + attention(h)_i,     h_i <- h_i + tanh(W h_i + b)
 
 a is linear, zero at first in the first determinant and small and random in the others, where c = 0. With
@@ -70,6 +72,9 @@ class LatticeConfig:
         orbitals: Orbitals that training starts from: ``screened`` (mean field of abs(U) at most 2 t), ``unrestricted``
             (mean field of U itself), ``free``, ``generalised`` (screened, in one determinant that may mix spins), or
             ``auto``: generalised where the mean field is magnetic and both spins are equally many, else screened.
+        backflow: Pairwise backflow beside the network: ``general`` (a number for each pair of local states),
+            ``doublon_holon`` (three terms) or ``none``.
+        backflow_range: Hops to the furthest sites at which an electron is seen.
         width: Features of each site.
         layers: Layers of attention.
         heads: Heads of attention in each layer; divides the width.
@@ -77,6 +82,8 @@ class LatticeConfig:
     """
 
     orbitals: str = "auto"
+    backflow: str = "general"
+    backflow_range: int = 2
     width: int = 32
     layers: int = 2
     heads: int = 4
@@ -84,6 +91,7 @@ class LatticeConfig:
 
     def __post_init__(self):
         require_orbitals(self.orbitals, "generalised", "auto")
+        slater_jastrow_backflow.require_backflow(self.backflow, self.backflow_range, "none")
         require_size("width", self.width, 4096)
         require_size("layers", self.layers, 100)
         require_size("determinants", self.determinants, 1000)
@@ -97,7 +105,7 @@ SPEC = ModelSpec(
     paper="A. Vaswani et al., NeurIPS 2017; I. von Glehn, J. S. Spencer and D. Pfau, ICLR 2023; "
     "Gu et al., arXiv:2507.02644",
     card=CARD,
-    version="1",
+    version="2",
     targets={
         "continuum": "zoo.models.transformer_backflow.continuum:TransformerBackflow",
         "lattice": "zoo.models.transformer_backflow.lattice:TransformerBackflow",
