@@ -13,7 +13,8 @@ from harness.figures.style import FAINT, INK, QUIET, SPIN_COLOURS, STYLE, plain,
 from harness.format import shorthand
 from harness.observables import ObservablesFile, Profile
 from harness.observables.wave_vectors import cell_reciprocal_vectors, reciprocal_vectors, steps
-from zoo.systems.lattice import Lattice, canonical
+from zoo.systems.lattice import Lattice
+from zoo.systems.lattice_kinds import canonical
 
 MOST_COLUMNS = 4
 RUN_COLOURS = ("#1f5a94", "#c2410c", "#1d7a53", "#6b3fa0", "#8a6d1c", "#444444")

@@ -10,7 +10,7 @@ from keras import ops
 from harness.observables.displacements import Displacements
 from harness.observables.pair_hops import PairHopRatios
 from zoo.systems.base import LatticeSystem
-from zoo.systems.lattice import canonical
+from zoo.systems.lattice_kinds import canonical
 
 ORIGINS = 2
 """Sites at which pairs are taken up, for each configuration and measurement."""

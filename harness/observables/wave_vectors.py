@@ -7,7 +7,8 @@ import itertools
 
 import numpy as np
 
-from zoo.systems.lattice import Lattice, canonical
+from zoo.systems.lattice import Lattice
+from zoo.systems.lattice_kinds import canonical
 
 _GRIDS = ("chain", "rectangle")
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import keras
 
     from zoo.references import Reference, ReferenceSet
-    from zoo.systems.lattice import Bond, Lattice
+    from zoo.systems.bonds import Bond
+    from zoo.systems.lattice import Lattice
     from zoo.systems.symmetry import Symmetry
 
 

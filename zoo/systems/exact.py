@@ -28,7 +28,7 @@ from zoo.systems.base import LatticeSystem
 if TYPE_CHECKING:
     import scipy.sparse
 
-    from zoo.systems.lattice import Bond
+    from zoo.systems.bonds import Bond
 
 MOST_STATES = 3_000_000
 MOST_SITES = 62

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from zoo.systems import lattice as geometry
+from zoo.systems.lattice_kinds import canonical
 from zoo.systems.lattice_model import LatticeModel
 
 
@@ -55,7 +55,7 @@ class Hubbard(LatticeModel):
         Equal Hamiltonians get equal keys: the longer axis and the spin with more electrons come first, an axis of one
         site is left out, and an axis of 2 sites counts as periodic with single bonds (``sgl``).
         """
-        named = geometry.canonical(self.lattice) in ("chain", "rectangle")
+        named = canonical(self.lattice) in ("chain", "rectangle")
         if (
             not named
             or self.twist

@@ -1,15 +1,12 @@
-"""Geometry of finite lattices: sites, bonds and classes of displacements.
+"""Geometry of finite lattices: sites, boundaries and classes of displacements.
 
 A lattice is a grid of cells counted along one or more axes, from 0 up to the extent of each axis, with one site or
 more in a cell. Sites are numbered with the last axis fastest, those of a cell together: with one site in a cell
-``index = x * extent_y + y``, so occupations of a rectangle reshape to ``(2, *extent)``. A lattice is told apart from
-others by a row of `LATTICES`.
+``index = x * extent_y + y``, so occupations of a rectangle reshape to ``(2, *extent)``.
+The infinite lattices are those of `zoo.systems.lattice_kinds`.
 
 Each axis has its own boundary, one letter: ``P`` periodic, ``A`` antiperiodic (a bond across it changes sign),
 ``O`` open. A periodic axis may be twisted by any other angle too (`Lattice.twist`).
-
-Displacements are whole numbers on a grid that is as fine as the sites of a cell ask for (`LatticeKind.refinement`):
-steps of one cell, or of a third of a cell on the honeycomb lattice.
 """
 
 from __future__ import annotations
@@ -22,117 +19,15 @@ import math
 import numpy as np
 
 from zoo.errors import UnknownNameError, ZooError
+from zoo.systems.lattice_kinds import LATTICES, LatticeKind, Site
 
 BOUNDARIES = {"P": "periodic", "A": "antiperiodic", "O": "open"}
 
 MOST_SITES = 4096
 """More do not fit into memory: the classes of displacements are a matrix over the pairs of sites."""
 
-Site = tuple[int, ...]
-Bond = tuple[int, int, float | complex]
-"""Two sites i < j and a hopping t: the Hamiltonian holds -(t c+_i c_j + h.c.)."""
-
 _SAME = 1e-9
 """Difference of phases, and of twists in turns, that is rounding."""
-
-
-@dataclasses.dataclass(frozen=True)
-class LatticeKind:
-    """What one unit of the lattice looks like, whatever its size.
-
-    Attributes:
-        nearest: Displacements to the nearest neighbours, one of each pair +d and -d: the directions of bonds.
-        next_nearest: The same for the next nearest neighbours, those that ``t_prime`` joins.
-        next_nearest_name: What they are called, for error messages.
-        point_group: Integer matrices, ``(n_axes, n_axes)``, that map the infinite lattice onto itself.
-        metric: Squared length of a displacement d as the quadratic form ``d @ metric @ d``, whole numbers.
-        refinement: Steps of the grid in a cell, along each axis.
-        basis: Places of the sites within a cell, on the grid.
-        centre: A place that the point group leaves where it is.
-    """
-
-    nearest: tuple[Site, ...]
-    next_nearest: tuple[Site, ...]
-    next_nearest_name: str
-    point_group: tuple[tuple[Site, ...], ...]
-    metric: tuple[Site, ...]
-    basis: tuple[Site, ...]
-    centre: Site
-    refinement: int = 1
-
-    @property
-    def n_axes(self) -> int:
-        return len(self.nearest[0])
-
-
-def _signed_permutations(n_axes: int) -> tuple[tuple[Site, ...], ...]:
-    """Matrices of all reflections and exchanges of the axes: the point group of a hypercubic grid."""
-    group = []
-    for permutation in itertools.permutations(range(n_axes)):
-        for signs in itertools.product((1, -1), repeat=n_axes):
-            rows = zip(permutation, signs, strict=True)
-            group.append(tuple(tuple(sign * (axis == column) for axis in range(n_axes)) for column, sign in rows))
-    return tuple(group)
-
-
-def _hexagonal_group() -> tuple[tuple[Site, ...], ...]:
-    """Matrices of the rotations by 60 degrees, and of reflections, for axes that enclose 60 degrees."""
-    rotation, exchange = np.array([[0, -1], [1, 1]]), np.array([[0, 1], [1, 0]])
-    turned = [np.linalg.matrix_power(rotation, power) for power in range(6)]
-    elements = [*turned, *(matrix @ exchange for matrix in turned)]
-    return tuple(tuple(tuple(int(entry) for entry in row) for row in matrix) for matrix in elements)
-
-
-_GRID = LatticeKind(
-    nearest=((1, 0), (0, 1)),
-    next_nearest=((1, 1), (1, -1)),
-    next_nearest_name="diagonal neighbours",
-    point_group=_signed_permutations(2),
-    metric=((1, 0), (0, 1)),
-    basis=((0, 0),),
-    centre=(0, 0),
-)
-
-LATTICES = {
-    "chain": LatticeKind(
-        nearest=((1,),),
-        next_nearest=((2,),),
-        next_nearest_name="second neighbours",
-        point_group=_signed_permutations(1),
-        metric=((1,),),
-        basis=((0,),),
-        centre=(0,),
-    ),
-    "rectangle": _GRID,
-    "square": _GRID,
-    "ladder": _GRID,
-    "triangular": LatticeKind(
-        nearest=((1, 0), (0, 1), (1, -1)),
-        next_nearest=((1, 1), (2, -1), (1, -2)),
-        next_nearest_name="next nearest neighbours",
-        point_group=_hexagonal_group(),
-        metric=((2, 1), (1, 2)),
-        basis=((0, 0),),
-        centre=(0, 0),
-    ),
-    # In thirds of a cell, its axes 60 degrees apart, bonds lead from (0, 0) to (1, 1); (2, 2) is amid a hexagon.
-    "honeycomb": LatticeKind(
-        nearest=((1, 1), (-2, 1), (1, -2)),
-        next_nearest=((3, 0), (0, 3), (3, -3)),
-        next_nearest_name="next nearest neighbours",
-        point_group=_hexagonal_group(),
-        metric=((2, 1), (1, 2)),
-        basis=((0, 0), (1, 1)),
-        centre=(2, 2),
-        refinement=3,
-    ),
-}
-"""By the name that ``system.lattice`` takes; rectangle, square lattice and ladder (legs x length) are one grid."""
-
-
-def canonical(name: str) -> str:
-    """The first name of `LATTICES` that stands for the same lattice."""
-    return next(known for known, kind in LATTICES.items() if kind == LATTICES[name])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -400,40 +295,3 @@ def reduced_boundary(lattice: Lattice, twist: tuple[float, ...]) -> tuple[str, t
             letters[axis], angle = "A", 0.0
         angles.append(angle)
     return "".join(letters), tuple(angles) if any(angles) else ()
-
-
-@functools.lru_cache(maxsize=128)
-def bonds(lattice: Lattice, t: float, t_prime: float, anisotropy: tuple[float, ...] = ()) -> tuple[Bond, ...]:
-    """Every bond once, ``(i, j, hopping)`` with i < j, sorted; a hopping of zero gives no bonds.
-
-    Args:
-        lattice: Sites and boundaries; `Lattice.pairs` says what becomes of very short axes.
-        t: Hopping to the nearest neighbours.
-        t_prime: Hopping to the next nearest neighbours.
-        anisotropy: A factor of ``t`` for each direction of `LatticeKind.nearest`; 1 throughout where empty.
-
-    Raises:
-        ZooError: ``t_prime`` is not zero, but the lattice is so small that next nearest neighbours do not exist or
-            are nearest neighbours as well; ``anisotropy`` has not one factor for each direction; or bonds of opposite
-            sign meet (`Lattice.pairs`).
-    """
-    kind = lattice.definition
-    factors = anisotropy or (1.0,) * len(kind.nearest)
-    if len(factors) != len(kind.nearest):
-        count = len(kind.nearest)
-        raise ZooError(
-            f"system.anisotropy={list(anisotropy)}: expected a factor of t for each direction of bonds, "
-            f"{count} on a {lattice.kind}, or [] for equal ones"
-        )
-    found: dict[tuple[int, int], float | complex] = {}
-    for direction, factor in zip(kind.nearest, factors, strict=True):
-        found |= {pair: sign * t * factor for pair, sign in lattice.pairs((direction,)).items() if t * factor}
-    if t_prime:
-        where = f"system.t_prime={t_prime:g}: {lattice.kind} {list(lattice.extent)} with boundary {lattice.boundary!r}"
-        distant = lattice.pairs(kind.next_nearest)
-        if not distant:
-            raise ZooError(f"{where} has no {kind.next_nearest_name}; expected t_prime=0 or a larger lattice")
-        if not lattice.pairs(kind.nearest).keys().isdisjoint(distant):
-            raise ZooError(f"{where}: its {kind.next_nearest_name} are nearest neighbours too; expected t_prime=0")
-        found |= {pair: sign * t_prime for pair, sign in distant.items()}
-    return tuple((i, j, hopping) for (i, j), hopping in sorted(found.items()))

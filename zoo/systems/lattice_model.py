@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import ZooError
-from zoo.systems import lattice as geometry
 from zoo.systems.base import LatticeSystem
-from zoo.systems.lattice import Bond
+from zoo.systems.bonds import Bond, bonds
+from zoo.systems.lattice import Lattice, reduced_boundary
+from zoo.systems.lattice_kinds import canonical
 
 _QUICK_DIMENSION = 20_000
 """States that are diagonalised within a second."""
 
 
 class LatticeModel(LatticeSystem):
-    """Electrons that hop on one of the lattices of `zoo.systems.lattice`; a subclass is a frozen dataclass.
+    """Electrons that hop on one of the lattices of `zoo.systems.lattice_kinds`; a subclass is a frozen dataclass.
 
     Its fields are at least those annotated here, with ``n_up`` and whatever else its Hamiltonian needs.
     """
@@ -52,7 +53,7 @@ class LatticeModel(LatticeSystem):
                 f"system.twist={self.twist!r}: expected a list, such as [0.25] for a quarter turn on a chain"
             )
         twist = tuple(_finite("twist", turns) for turns in self.twist)
-        boundary, twist = geometry.reduced_boundary(geometry.Lattice(self.lattice, self.extent, self.boundary), twist)
+        boundary, twist = reduced_boundary(Lattice(self.lattice, self.extent, self.boundary), twist)
         if self.twist:
             object.__setattr__(self, "boundary", boundary)
             object.__setattr__(self, "twist", twist)
@@ -65,8 +66,8 @@ class LatticeModel(LatticeSystem):
         self.bonds  # noqa: B018 - raises where the lattice is too small for the hoppings asked for
 
     @property
-    def geometry(self) -> geometry.Lattice:
-        return geometry.Lattice(self.lattice, self.extent, self.boundary, self.twist)
+    def geometry(self) -> Lattice:
+        return Lattice(self.lattice, self.extent, self.boundary, self.twist)
 
     def parameters(self) -> dict[str, Any]:
         """The fields; anisotropy and twist only where there are some, so that older configurations hash alike."""
@@ -78,7 +79,7 @@ class LatticeModel(LatticeSystem):
 
     def hamiltonian(self) -> dict[str, Any]:
         """The parameters; names of one lattice are brought to one name, and isotropic hopping is left out."""
-        parameters = {"anisotropy": [], **self.parameters(), "lattice": geometry.canonical(self.lattice)}
+        parameters = {"anisotropy": [], **self.parameters(), "lattice": canonical(self.lattice)}
         if all(factor == 1 for factor in self.anisotropy):
             parameters.pop("anisotropy")
         return parameters
@@ -95,7 +96,7 @@ class LatticeModel(LatticeSystem):
 
     @property
     def bonds(self) -> tuple[Bond, ...]:
-        return geometry.bonds(self.geometry, self.t, self.t_prime, self.anisotropy)
+        return bonds(self.geometry, self.t, self.t_prime, self.anisotropy)
 
     def displacement_classes(self) -> np.ndarray:
         return self.geometry.displacement_classes()

@@ -29,7 +29,7 @@ import numpy as np
 
 from zoo.systems import exact, symmetry
 from zoo.systems.base import LatticeSystem
-from zoo.systems.lattice import Bond
+from zoo.systems.bonds import Bond
 from zoo.systems.symmetry import Symmetry
 
 _BLOCK = 1 << 20

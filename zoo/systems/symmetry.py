@@ -17,7 +17,8 @@ import numpy as np
 
 from zoo.errors import UnknownNameError
 from zoo.systems.base import LatticeSystem
-from zoo.systems.lattice import Bond, Lattice
+from zoo.systems.bonds import Bond
+from zoo.systems.lattice import Lattice
 
 KINDS = ("translations", "point_group", "spin_flip")
 

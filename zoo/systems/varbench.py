@@ -15,7 +15,7 @@ from typing import Any
 from zoo.errors import ZooError, suggestion
 from zoo.parameters import plain_text
 from zoo.systems.hubbard import Hubbard
-from zoo.systems.lattice import LATTICES, canonical
+from zoo.systems.lattice_kinds import LATTICES, canonical
 from zoo.systems.lattice_model import LatticeModel
 from zoo.systems.t_v import TV
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from zoo.errors import ZooError
-from zoo.systems.lattice import Lattice, bonds
+from zoo.systems.bonds import bonds
+from zoo.systems.lattice import Lattice
 
 
 def chain(extent, boundary="P"):
