@@ -11,8 +11,6 @@ from zoo.layers.lattice_orbitals import spins_present
 from zoo.layers.lattice_states import site_states
 from zoo.systems.base import LatticeSystem
 
-FORMS = ("doublon_holon", "general")
-
 _CANCELLED = 1e-9
 """A sum of phases that is zero in all but rounding."""
 
@@ -28,6 +26,7 @@ _TIES = {
         ],
         dtype=float,
     ),
+    "none": np.zeros((0, 8)),
 }
 
 
@@ -44,18 +43,19 @@ class LatticeBackflow(keras.layers.Layer):
         eta_1 D_i H_j + eta_2 (n_i h_i')(n_j' h_j) + eta_3 [D_i n_j' h_j + (n_i h_i') H_j].
 
     Their eps is left out: it multiplies Psi by a constant. So are terms with j = i, a Gutzwiller factor. f starts at
-    zero and is the same for both spins.
+    zero and is the same for both spins. ``"none"`` has no numbers: electrons are seen where they are.
 
     s_ij is the sign of the shortest way along bonds from i to j, so that it does not matter where an antiperiodic
     boundary is, and 0 where shortest ways of opposite signs cancel. Of complex hoppings it is a phase.
 
     Args:
         system: Gives bonds and classes of displacements.
-        form: One of `FORMS`.
+        form: ``"general"``, ``"doublon_holon"`` or ``"none"``.
         reach: Hops to the furthest j.
 
     Attributes:
-        n_classes: Classes of displacements within reach; none on a lattice without bonds.
+        shape: Of the trainable numbers: classes of displacements within reach, and numbers of each. There are none of
+            the form ``"none"``, and on a lattice without bonds.
 
     Call: where the electrons of each spin are, a list of one-hot ``(batch, n_spin, n_sites)`` for each spin that has
     some, and occupations ``(batch, 2, n_sites)``, to a list of the amplitudes with which they are seen at all sites,
@@ -68,14 +68,16 @@ class LatticeBackflow(keras.layers.Layer):
         kept = np.unique(classes[signs != 0])
         parts = [signs.real, signs.imag] if np.iscomplexobj(signs) else [signs]
         self.members = [part[..., None] * (classes[..., None] == kept) for part in parts]  # (n_sites, n_sites, classes)
-        self.n_classes, self.ties = len(kept), _TIES[form]
+        self.ties = _TIES[form]
+        self.shape = (len(kept), len(self.ties))
         self.spins = spins_present(system)
 
     def build(self, sites_shape, occupations_shape=None):
-        self.strengths = self.add_weight(shape=(self.n_classes, len(self.ties)), initializer="zeros", name="strengths")
+        if all(self.shape):
+            self.strengths = self.add_weight(shape=self.shape, initializer="zeros", name="strengths")
 
     def call(self, sites, occupations):
-        if not self.n_classes:
+        if not all(self.shape):
             return sites
         seen = []
         for spin, rows in zip(self.spins, sites, strict=True):
@@ -116,17 +118,6 @@ class LatticeBackflow(keras.layers.Layer):
         line = ops.cast(ops.matmul(rows, ops.expand_dims(ops.cast(2 * sites + other, rows.dtype), 2)), "int32")
         column = ops.expand_dims(4 * sites + 2 * own + other, 1)
         return ops.take(ops.reshape(table, (-1,)), 4 * n_sites * line + column)
-
-
-def create_backflow(system: LatticeSystem, backflow: str, backflow_range: int) -> LatticeBackflow | None:
-    """The pairwise backflow beside that of a network, or None of the form ``"none"``.
-
-    Args:
-        system: A lattice system.
-        backflow: One of `FORMS`, or ``"none"``.
-        backflow_range: Hops to the furthest sites at which an electron is seen.
-    """
-    return None if backflow == "none" else LatticeBackflow(system, backflow, backflow_range, name="backflow")
 
 
 def path_signs(system: LatticeSystem, reach: int) -> np.ndarray:

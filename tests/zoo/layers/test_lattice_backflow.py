@@ -7,6 +7,7 @@ from keras import ops
 from zoo import create_model
 from zoo.layers.determinant import values_only
 from zoo.layers.lattice_backflow import LatticeBackflow, path_signs
+from zoo.layers.lattice_orbitals import occupied_sites
 from zoo.systems.hubbard import Hubbard
 
 RING = Hubbard(extent=(6,), boundary="P", n_up=3, n_down=2)
@@ -65,7 +66,7 @@ def test_doublon_holon_backflow_is_the_published_sum(system):
 def test_the_general_form_has_a_number_for_each_pair_of_local_states():
     layer = random_backflow(RING, "general", reach=1)
     table = ops.convert_to_numpy(layer.strengths.value)[0].reshape(2, 2, 2)  # other at i, own at j, other at j
-    assert layer.n_classes == 1
+    assert layer.shape == (1, 8)
     occupations = RING.initial_occupations(np.random.default_rng(1), 6)
     found = coefficients(layer, occupations, 0)
     for n, values in zip(occupations, found, strict=True):
@@ -103,3 +104,15 @@ def test_looking_up_changes_no_amplitude_of_a_model(boundary):
     assert np.iscomplexobj(found[0]) == (boundary == "P")
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("system", "form"), [(RING, "none"), (Hubbard(extent=(1,), n_up=1, n_down=1), "general")], ids=["none", "no bonds"]
+)
+def test_where_there_is_nothing_to_learn_there_is_no_weight(system, form):
+    layer = LatticeBackflow(system, form, 2)
+    occupations = ops.convert_to_tensor(system.initial_occupations(np.random.default_rng(0), 4))
+    sites = occupied_sites(system, occupations)
+    for found, given in zip(layer(sites, occupations), sites, strict=True):
+        np.testing.assert_array_equal(ops.convert_to_numpy(found), ops.convert_to_numpy(given))
+    assert layer.built and not layer.weights

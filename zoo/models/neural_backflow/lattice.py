@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from zoo.layers.determinant import product_of_determinants
-from zoo.layers.lattice_backflow import create_backflow
+from zoo.layers.lattice_backflow import LatticeBackflow
 from zoo.layers.lattice_jastrow import LatticeJastrow
 from zoo.layers.lattice_network import OccupationNetwork
 from zoo.layers.lattice_orbitals import LatticeOrbitals, first_orbitals, mixes_spins, occupied_sites, spins_present
@@ -28,7 +28,7 @@ class NeuralBackflow(Wavefunction):
     Args:
         system: A lattice system; it supplies the first orbitals.
         orbitals: As in `zoo.models.slater_jastrow.lattice.SlaterJastrow`.
-        backflow, backflow_range: See `zoo.layers.lattice_backflow.create_backflow`.
+        backflow, backflow_range: Form and reach of `zoo.layers.lattice_backflow.LatticeBackflow`.
         hidden: Units of each hidden layer of the network.
         layers: Hidden layers.
     """
@@ -49,7 +49,7 @@ class NeuralBackflow(Wavefunction):
         super().__init__(system, name=name, orbitals=orbitals, **form, hidden=hidden, layers=layers)
         self.mixed = mixes_spins(system, orbitals)
         self.orbitals = LatticeOrbitals(first_orbitals(system, orbitals), name="orbitals")
-        self.backflow = create_backflow(system, backflow, backflow_range)
+        self.backflow = LatticeBackflow(system, backflow, backflow_range, name="backflow")
         self.network = OccupationNetwork(spins_present(system), hidden, layers, name="network")
         self.shapes = [values.shape for values in self.orbitals.start]
         zeros = {"kernel_initializer": "zeros", "use_bias": False}
@@ -67,9 +67,7 @@ class NeuralBackflow(Wavefunction):
             ops.reshape(correction(features), (-1, *shape))
             for correction, shape in zip(self.corrections, self.shapes, strict=True)
         ]
-        sites = occupied_sites(self.system, occupations)
-        if self.backflow is not None:
-            sites = self.backflow(sites, occupations)
+        sites = self.backflow(occupied_sites(self.system, occupations), occupations)
         matrices = self.orbitals(sites, corrections)
         if self.mixed:
             matrices = [ops.concatenate(matrices, axis=1)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from keras import ops
 
 from zoo.layers.determinant import sum_of_products
-from zoo.layers.lattice_backflow import create_backflow
+from zoo.layers.lattice_backflow import LatticeBackflow
 from zoo.layers.lattice_jastrow import LatticeJastrow
 from zoo.layers.lattice_orbitals import CorrectedOrbitals, first_orbitals, mixes_spins, occupied_sites
 from zoo.layers.lattice_transformer import LatticeTransformer
@@ -23,7 +23,7 @@ class TransformerBackflow(Wavefunction):
     Args:
         system: A lattice system; it supplies the first orbitals.
         orbitals: As in `zoo.models.slater_jastrow.lattice.SlaterJastrow`.
-        backflow, backflow_range: See `zoo.layers.lattice_backflow.create_backflow`.
+        backflow, backflow_range: Form and reach of `zoo.layers.lattice_backflow.LatticeBackflow`.
         width: Features of each site.
         layers: Layers of attention.
         heads: Heads of each; divides ``width``.
@@ -50,7 +50,7 @@ class TransformerBackflow(Wavefunction):
         self.mixed = mixes_spins(system, orbitals)
         self.network = LatticeTransformer(**network, name="network")
         self.orbitals = CorrectedOrbitals(first_orbitals(system, orbitals), determinants, name="orbitals")
-        self.backflow = create_backflow(system, backflow, backflow_range)
+        self.backflow = LatticeBackflow(system, backflow, backflow_range, name="backflow")
         self.jastrow = LatticeJastrow.of(system)
         self.coefficients = None
         if determinants > 1:
@@ -62,9 +62,7 @@ class TransformerBackflow(Wavefunction):
         self.create_weights()
 
     def call(self, occupations):
-        sites = occupied_sites(self.system, occupations)
-        if self.backflow is not None:
-            sites = self.backflow(sites, occupations)
+        sites = self.backflow(occupied_sites(self.system, occupations), occupations)
         matrices = self.orbitals(sites, self.network(occupations))
         if self.mixed:
             matrices = [ops.concatenate(matrices, axis=2)]
