@@ -5,8 +5,8 @@
 
 Hubbard models on squares of L x L sites, half filled or with one hole for eight sites (--filling). Each model on each
 lattice is measured in a process of its own, whose largest resident memory is that of its row. A step is taken apart by
-the functions of `harness.VMC`: `settle` samples, `measure` samples and evaluates local energies, `step` updates the
-weights as well, so local energies and update are differences. Sampling makes two moves for each electron. The mean
+the functions of `harness.steps.Steps`: `settle` samples, `measure` samples and evaluates local energies, `step` updates
+the weights as well, so local energies and update are differences. Sampling makes two moves for each electron. The mean
 field that orbitals start from is not counted; on 16x16 sites it takes a minute for each model.
 
 The table ends with the exponents of power laws in the number of sites, fitted to the logarithms; the figure shows both.
@@ -58,7 +58,8 @@ def measure(arguments, model_name: str, size: int) -> dict[str, float]:
     pairs = electrons_of_each_spin(size * size, arguments.filling)
     shape = {"lattice": "square", "extent": (size, size), "boundary": arguments.boundary}
     system = zoo.create_system("hubbard", **shape, u=arguments.u, n_up=pairs, n_down=pairs)
-    model = zoo.create_model(model_name, system)
+    options = {} if model_name == "slater_jastrow" else {"backflow": arguments.backflow}
+    model = zoo.create_model(model_name, system, **options)
     vmc = VMC(model, system).compile(optimizer=arguments.optimizer, walkers=arguments.walkers)
 
     def seconds(function) -> float:
@@ -151,6 +152,7 @@ def main() -> None:
     parser.add_argument("--filling", choices=["half", "doped"], default="half", help="doped: 1/8")
     parser.add_argument("--u", type=float, default=4.0)
     parser.add_argument("--boundary", default="PA", help="periodic and antiperiodic: closed shells at half filling")
+    parser.add_argument("--backflow", choices=["general", "none"], default="general", help="pairwise, beside networks")
     parser.add_argument("--walkers", type=int, default=32)
     parser.add_argument("--steps", type=int, default=2, help="least number of them, after the first; 0: that alone")
     parser.add_argument("--seconds", type=float, default=1.0, help="least time for the steps of a phase")
@@ -168,7 +170,7 @@ def main() -> None:
     print(f"{arguments.walkers} walkers, {arguments.precision}, U = {arguments.u:g}, seconds and GiB\n")
     head = ["model", "lattice", "electrons", "parameters", *PHASES, "memory"]
     print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
-    names = ("filling", "u", "boundary", "walkers", "optimizer", "backend", "precision", "whole")
+    names = ("filling", "u", "boundary", "backflow", "walkers", "optimizer", "backend", "precision", "whole")
     settings = {name: getattr(arguments, name) for name in names}
     results = read_kept(arguments.kept, settings)
     for model_name in dict.fromkeys([*results, *arguments.models]):

@@ -17,9 +17,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness.config import RunConfig, compose
+from harness.config import compose
 from harness.format import shorthand
-from harness.record import RunRecord, read_record
+from harness.record import RECORD, RunRecord, read_record
+from harness.sweep.reuse import recorded
 
 README = Path(__file__).parent.parent / "README.md"
 BEGIN, END = "<!-- standard systems: begin -->", "<!-- standard systems: end -->"
@@ -114,12 +115,8 @@ def write(lines: dict[str, str]) -> None:
 
 def finished(case: Case, seed: int, out: Path) -> RunRecord | None:
     """The record of that run from an earlier time, if it is there."""
-    config = compose(case.keys(seed))
-    for path in sorted((out / config.system_name / config.model_name).glob("*/record.json")):
-        record = read_record(path)
-        if record.status == "completed" and RunConfig.read(path.parent).sha256 == config.sha256:
-            return record
-    return None
+    folder = recorded(out, diverged=False).ended.get(compose(case.keys(seed)).sha256)
+    return read_record(folder / RECORD) if folder else None
 
 
 def run(case: Case, seed: int, out: Path) -> RunRecord | None:

@@ -52,9 +52,8 @@ def commands() -> list[str]:
 def examples_in_help() -> list[str]:
     """The commands below `--help`."""
     helps = [command.epilog for command in cli.app.registered_commands]
-    helps += [
-        command.epilog for group in (cli.leaderboard, cli.plot, cli.suite) for command in group.registered_commands
-    ]
+    groups = [group.typer_instance for group in cli.app.registered_groups]
+    helps += [command.epilog for group in groups for command in group.registered_commands]
     return sorted({line.strip() for text in helps for line in (text or "").splitlines() if line.strip()[:4] == "zoo "})
 
 

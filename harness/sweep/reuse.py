@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import zoo
 from harness.config import RunConfig
 from harness.record import RECORD, RunRecord, read_record
 from harness.settings import PROTOCOLS
@@ -34,7 +35,8 @@ class Recorded:
 def recorded(out: Path, diverged: bool = True) -> Recorded:
     """What lies below ``out``.
 
-    A run counts as long as what it was made with has the present version: the model, the protocol and the system.
+    A run counts as long as what it was made with has the present version: this distribution, the model, the protocol
+    and the system. Boards rank the results of versions apart, and a run that went on with other steps would be neither.
 
     Args:
         out: A folder of runs.
@@ -59,7 +61,8 @@ def recorded(out: Path, diverged: bool = True) -> Recorded:
 def _is_current(record: RunRecord, config: RunConfig) -> bool:
     protocol = PROTOCOLS.get(config.protocol)
     return (
-        record.model.version == registry.model_spec(config.model_name).version
+        record.provenance.zoo_version == zoo.__version__
+        and record.model.version == registry.model_spec(config.model_name).version
         and (protocol is None or record.protocol.version == protocol.version)
         and record.system.sha256 == config.create_system().sha256
     )

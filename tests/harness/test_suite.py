@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 import harness.suite.definition as definition
+import zoo
 from harness.config import compose
 from harness.record import RunRecord, write_record
 from harness.settings import PROTOCOLS
@@ -36,7 +37,7 @@ def tiny(tmp_path, monkeypatch):
     return load("tiny")
 
 
-def keep(folder, made, status="completed", version=None, protocol_version=None, **changes):
+def keep(folder, made, status="completed", version=None, protocol_version=None, zoo_version=zoo.__version__, **changes):
     """Write a made-up record of a run of that configuration."""
     system, spec = made.create_system(), registry.model_spec(made.model_name)
     protocol = PROTOCOLS.get(made.protocol)
@@ -76,7 +77,7 @@ def keep(folder, made, status="completed", version=None, protocol_version=None, 
             "peak_memory_bytes": None,
         },
         "provenance": {
-            "zoo_version": "0",
+            "zoo_version": zoo_version,
             "git_commit": None,
             "dirty": None,
             "python": "3.11",
@@ -132,9 +133,10 @@ def test_finished_runs_are_found_wherever_they_lie(tiny, tmp_path):
     [
         {"status": "running", "energy": None, "variance": None},
         {"version": "0.9"},
+        {"zoo_version": "0.1.0"},
         {"config": None},
     ],
-    ids=["not completed", "another version of the model", "no configuration"],
+    ids=["not completed", "another version of the model", "another version of the harness", "no configuration"],
 )
 def test_what_does_not_count(tiny, tmp_path, changes):
     keep(tmp_path / "runs/a", tiny.runs()[0].config, **changes)

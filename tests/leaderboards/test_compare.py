@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+import zoo
 from harness.config import compose
 from harness.record import read_record, write_record
 from harness.sweep import comparison
 from leaderboards.compare import Comparison
-from zoo import cli
+from zoo import cli, registry
 
 ENERGIES = {
     "slater_jastrow": (20.1761, 20.1769, 20.1750),
@@ -52,6 +53,8 @@ def fake(monkeypatch, tmp_path, run_on):
                 0.0005,
                 config.seed,
                 **{"energy": energy, "config": config.to_dict(), "status": status, **nothing},
+                model_changes={"version": registry.model_spec(config.model_name).version},
+                provenance={"zoo_version": zoo.__version__},
             )
             job.folder.mkdir(parents=True, exist_ok=True)
             write_record(job.folder / "record.json", record)
