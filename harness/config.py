@@ -36,7 +36,8 @@ class RunConfig:
     """Everything that defines a run, with all defaults filled in.
 
     ``protocol`` is the protocol earned: ``open`` as soon as a part of the budget is not the named protocol's.
-    ``pretrain`` is None for a model that starts from the mean field.
+    ``pretrain`` is None for a model that starts from the mean field. ``hash_when_begun`` is set of a run whose file was
+    written before some of the keys were there: its checkpoints bear that hash.
     """
 
     model_name: str
@@ -56,6 +57,7 @@ class RunConfig:
     out: str
     init_from: str = ""
     pretrain: PretrainSettings | None = None
+    hash_when_begun: str = dataclasses.field(default="", compare=False)
 
     def create_system(self) -> System:
         """The system that it describes."""
@@ -117,12 +119,17 @@ class RunConfig:
             raise ZooError(f"{path}: not readable as YAML: {first_line(error)}") from error
         if not isinstance(values, dict):
             raise ZooError(f"{path}: expected a mapping of keys to values")
-        return cls.from_dict({str(key): value for key, value in {**values, **given}.items()})
+        config = cls.from_dict({str(key): value for key, value in {**values, **given}.items()})
+        written, filled_in = (dict(_flat(content)) for content in (values, config.to_dict()))
+        newer = filled_in.keys() - written.keys() - set(WHERE)
+        if newer and all(filled_in.get(key) == value for key, value in written.items() if key not in WHERE):
+            config = dataclasses.replace(config, hash_when_begun=hash_of(values))
+        return config
 
     @property
     def sha256(self) -> str:
         """Hash of everything but ``out`` and ``devices``: equal for runs that do the same."""
-        return hash_of(self.to_dict())
+        return self.hash_when_begun or hash_of(self.to_dict())
 
     def changed_keys(self, other: RunConfig) -> list[str]:
         """``KEY=VALUE`` of the other configuration wherever it differs in anything but ``out`` and ``devices``."""

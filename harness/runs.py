@@ -9,6 +9,7 @@ from pathlib import Path
 
 import keras
 
+import zoo
 from harness import backend, checkpoint, outcome, transfer
 from harness import random as random_state
 from harness.clock import utc_now
@@ -116,6 +117,13 @@ def _resume(folder: Path, config: RunConfig, word: Word) -> RunRecord:
         began = record.config and config.changed_keys(RunConfig.from_dict(record.config))
         expected = ", ".join(began) if began else "that of its record"
         raise ZooError(f"{folder / CONFIG_FILE} was changed since the run began: expected {expected}")
+    began_with = record.provenance.zoo_version
+    if began_with != zoo.__version__:
+        raise ZooError(
+            f"{folder}: began with version {began_with}, and this one, {zoo.__version__}, may make other steps: "
+            f"to go on, expected {began_with}. A new run with init_from={folder} takes up its weights, and "
+            "`zoo evaluate` measures them"
+        )
     run = Run(config, folder, word)
     run.record = record
     return run.execute()

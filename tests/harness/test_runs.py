@@ -3,15 +3,17 @@
 import hashlib
 import json
 import os
+import shutil
 
 import keras
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
 from harness import checkpoint, runs, statistics, vmc
-from harness.config import RunConfig, compose
+from harness.config import RunConfig, compose, hash_of
 from harness.lock import exclusive
-from harness.record import read_record
+from harness.record import read_record, write_record
 from harness.steps import Steps
 from zoo.errors import ZooError
 
@@ -104,14 +106,46 @@ def test_resuming_a_finished_run_changes_nothing(finished):
 
 
 def test_resuming_with_a_changed_configuration_is_refused(finished, tmp_path):
-    import shutil
-
     copy = tmp_path / "run"
     shutil.copytree(finished[0], copy)
     text = (copy / "config.yaml").read_text()
     (copy / "config.yaml").write_text(text.replace("seed: 0", "seed: 5"))
     with pytest.raises(ZooError, match=r"config\.yaml was changed since the run began: expected seed=0$"):
         runs.resume(copy)
+
+
+def copy_from_before_a_key(folder, copy, key="degrees_of_freedom", **changes):
+    """A copy of a run as a version without that key of the optimiser would have left it."""
+    shutil.copytree(folder, copy)
+    plain = RunConfig.read(folder).to_dict()
+    del plain["optimizer"][key]
+    OmegaConf.save(OmegaConf.create(plain), copy / "config.yaml")
+    digest = hash_of(plain)
+    for manifest in (copy / "checkpoints").glob("*.json"):
+        manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "config_sha256": digest}))
+    record = read_record(copy / "record.json")
+    provenance = {**dict(record.provenance), "config_sha256": digest, "zoo_version": "0.1.0"}
+    write_record(copy / "record.json", record.updated(config=plain, provenance=provenance, **changes))
+    return digest
+
+
+def test_what_an_older_version_has_run_can_be_measured_and_gone_on_from(finished, tmp_path):
+    digest = copy_from_before_a_key(finished[0], tmp_path / "run")
+    read = RunConfig.read(tmp_path / "run")
+    assert read.sha256 == digest and read == RunConfig.read(finished[0])
+    assert runs.resume(tmp_path / "run").provenance.zoo_version == "0.1.0"  # it is complete
+    again = runs.evaluate(tmp_path / "run", draws=10, walkers=32, seed=1)
+    assert again.energy.mean == runs.evaluate(finished[0], draws=10, walkers=32, seed=1).energy.mean
+    begun = runs.start(config(tmp_path, f"init_from={tmp_path / 'run'}", "train.steps=1"), "zoo run ...")
+    assert begun.status == "completed"
+
+
+def test_what_an_older_version_has_begun_is_not_continued_with_other_steps(finished, tmp_path):
+    copy_from_before_a_key(finished[0], tmp_path / "run", status="interrupted", message="stopped")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(ZooError, match=r"began with version 0\.1\.0, and this one, .* to go on, expected 0\.1\.0\."):
+        runs.resume(tmp_path / "run")
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def test_a_run_in_a_folder_of_its_own_goes_on_when_asked_again(tmp_path):
@@ -125,8 +159,6 @@ def test_a_run_in_a_folder_of_its_own_goes_on_when_asked_again(tmp_path):
 
 
 def test_a_second_process_in_the_folder_is_refused(finished, tmp_path):
-    import shutil
-
     copy = tmp_path / "run"
     shutil.copytree(finished[0], copy)
     record = json.loads((copy / "record.json").read_text())
