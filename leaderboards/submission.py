@@ -44,13 +44,13 @@ def submit(runs: Iterable[Path], results: Path) -> list[Outcome]:
     """Copy the record, the settings, the weights and the condensed training curve of each run that is sound.
 
     Raises:
-        ZooError: A folder holds no readable record.
+        ZooError: A folder holds no readable record; nothing is copied of any of them.
     """
-    return [_submit(run, results) for run in runs]
+    checked = [(run, validation.run_problems(run)) for run in runs]
+    return [_submit(run, problems, results) for run, problems in checked]
 
 
-def _submit(run: Path, results: Path) -> Outcome:
-    problems = validation.run_problems(run)
+def _submit(run: Path, problems: list[str], results: Path) -> Outcome:
     if problems:
         return Outcome(run, None, tuple(problems))
     record = read_record(run / RECORD)

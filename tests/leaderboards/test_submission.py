@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+from pathlib import Path
 
 import h5py
 import keras
@@ -100,6 +101,12 @@ def change_settings(result, change_of_config):
 
 
 # Submitting ----------------------------------------------------------------------------------------------------------
+
+
+def test_one_folder_that_is_no_run_keeps_all_from_being_copied(run, results):
+    with pytest.raises(ZooError, match=r"draws=8/record\.json: No such file"):
+        submit([run, Path("draws=8")], results)
+    assert not list(results.rglob("record.json"))
 
 
 def test_a_sound_run_is_reduced_to_what_boards_need(run, results):
