@@ -115,7 +115,11 @@ def write(lines: dict[str, str]) -> None:
 
 def finished(case: Case, seed: int, out: Path) -> RunRecord | None:
     """The record of that run from an earlier time, if it is there."""
-    folder = recorded(out, diverged=False).ended.get(compose(case.keys(seed)).sha256)
+    config = compose(case.keys(seed))
+    known = recorded(out / config.system_name / config.model_name, diverged=False)
+    for message in known.unreadable:
+        print(message, file=sys.stderr)
+    folder = known.ended.get(config.sha256)
     return read_record(folder / RECORD) if folder else None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 from zoo.errors import ZooError
-from zoo.models.slater_jastrow import spec as slater_jastrow
 from zoo.models.slater_jastrow_backflow import spec as slater_jastrow_backflow
 from zoo.registry import ModelSpec
 
@@ -58,29 +57,19 @@ class ContinuumConfig(slater_jastrow_backflow.ContinuumConfig):
 
 
 @dataclasses.dataclass(frozen=True)
-class LatticeConfig:
+class LatticeConfig(slater_jastrow_backflow.NetworkLatticeConfig):
     """Hyperparameters on a lattice.
 
     Attributes:
-        orbitals: Orbitals that training starts from: ``screened`` (mean field of abs(U) at most 2 t), ``unrestricted``
-            (mean field of U itself), ``free``, ``generalised`` (screened, in one determinant that may mix spins), or
-            ``auto``: generalised where the mean field is magnetic and both spins are equally many, else screened.
-        backflow: Pairwise backflow beside the network: ``general`` (a number for each pair of local states),
-            ``doublon_holon`` (three terms) or ``none``.
-        backflow_range: Hops to the furthest sites at which an electron is seen.
         hidden: Units of each hidden layer of the network.
         layers: Hidden layers.
     """
 
-    orbitals: str = "auto"
-    backflow: str = "general"
-    backflow_range: int = 2
     hidden: int = 64
     layers: int = 1
 
     def __post_init__(self):
-        slater_jastrow.require_orbitals(self.orbitals, "generalised", "auto")
-        slater_jastrow_backflow.require_backflow(self.backflow, self.backflow_range, "none")
+        super().__post_init__()
         require_size("hidden", self.hidden, 65536)
         require_size("layers", self.layers, 100)
 

@@ -64,6 +64,28 @@ class LatticeConfig(slater_jastrow.LatticeConfig):
         require_backflow(self.backflow, self.backflow_range)
 
 
+@dataclasses.dataclass(frozen=True)
+class NetworkLatticeConfig:
+    """Hyperparameters on a lattice that models share which add a network to this one.
+
+    Attributes:
+        orbitals: Orbitals that training starts from: ``screened`` (mean field of abs(U) at most 2 t), ``unrestricted``
+            (mean field of U itself), ``free``, ``generalised`` (screened, in one determinant that may mix spins), or
+            ``auto``: generalised where the mean field is magnetic and both spins are equally many, else screened.
+        backflow: Pairwise backflow beside the network: ``general`` (a number for each pair of local states),
+            ``doublon_holon`` (three terms) or ``none``.
+        backflow_range: Hops to the furthest sites at which an electron is seen.
+    """
+
+    orbitals: str = "auto"
+    backflow: str = "general"
+    backflow_range: int = 2
+
+    def __post_init__(self):
+        slater_jastrow.require_orbitals(self.orbitals, "generalised", "auto")
+        require_backflow(self.backflow, self.backflow_range, "none")
+
+
 def require_backflow(form: str, reach: int, *further: str) -> None:
     """Refuses what is no form of the pairwise backflow of a lattice nor a further choice, and no number of hops."""
     forms = ("general", "doublon_holon", *further)

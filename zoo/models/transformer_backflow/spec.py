@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 from zoo.models.neural_backflow.spec import require_divisor, require_size
-from zoo.models.slater_jastrow.spec import require_orbitals
 from zoo.models.slater_jastrow_backflow import spec as slater_jastrow_backflow
 from zoo.registry import ModelSpec
 
@@ -65,33 +64,23 @@ class ContinuumConfig(slater_jastrow_backflow.ContinuumConfig):
 
 
 @dataclasses.dataclass(frozen=True)
-class LatticeConfig:
+class LatticeConfig(slater_jastrow_backflow.NetworkLatticeConfig):
     """Hyperparameters on a lattice.
 
     Attributes:
-        orbitals: Orbitals that training starts from: ``screened`` (mean field of abs(U) at most 2 t), ``unrestricted``
-            (mean field of U itself), ``free``, ``generalised`` (screened, in one determinant that may mix spins), or
-            ``auto``: generalised where the mean field is magnetic and both spins are equally many, else screened.
-        backflow: Pairwise backflow beside the network: ``general`` (a number for each pair of local states),
-            ``doublon_holon`` (three terms) or ``none``.
-        backflow_range: Hops to the furthest sites at which an electron is seen.
         width: Features of each site.
         layers: Layers of attention.
         heads: Heads of attention in each layer; divides the width.
         determinants: Terms of the sum, each with orbitals of its own.
     """
 
-    orbitals: str = "auto"
-    backflow: str = "general"
-    backflow_range: int = 2
     width: int = 32
     layers: int = 2
     heads: int = 4
     determinants: int = 4
 
     def __post_init__(self):
-        require_orbitals(self.orbitals, "generalised", "auto")
-        slater_jastrow_backflow.require_backflow(self.backflow, self.backflow_range, "none")
+        super().__post_init__()
         require_size("width", self.width, 4096)
         require_size("layers", self.layers, 100)
         require_size("determinants", self.determinants, 1000)
