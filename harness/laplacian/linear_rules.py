@@ -271,16 +271,63 @@ def contract(subscripts: str, a, b):
     form = f"{left},{right}->{result}"
     if is_jet(a) and is_jet(b):
         a, b, support = _contracted_support_of_both(a, b, left, right, result)
-        value = ops.einsum(form, a.value, b.value)
-        jacobian = ops.einsum(f"T{left},{right}->T{result}", a.jacobian, b.value)
-        jacobian = jacobian + ops.einsum(f"{left},T{right}->T{result}", a.value, b.jacobian)
-        laplacian = ops.einsum(form, a.laplacian, b.value) + ops.einsum(form, a.value, b.laplacian)
-        laplacian = laplacian + 2.0 * ops.einsum(f"T{left},T{right}->{result}", a.jacobian, b.jacobian)
+        value = product(left, right, result, a.value, b.value)
+        jacobian = product(f"T{left}", right, f"T{result}", a.jacobian, b.value)
+        jacobian = jacobian + product(left, f"T{right}", f"T{result}", a.value, b.jacobian)
+        laplacian = product(left, right, result, a.laplacian, b.value)
+        laplacian = laplacian + product(left, right, result, a.value, b.laplacian)
+        laplacian = laplacian + 2.0 * product(f"T{left}", f"T{right}", result, a.jacobian, b.jacobian)
         return Jet(value, jacobian, laplacian, a.space, support)
     jet, other, of_jet, of_other = (a, b, left, right) if is_jet(a) else (b, a, right, left)
     form = f"{of_jet},{of_other}->{result}"
     jet, jacobian, support = _contracted_columns(jet, other, of_jet, of_other, result)
     return Jet(ops.einsum(form, jet.value, other), jacobian, ops.einsum(form, jet.laplacian, other), jet.space, support)
+
+
+def product(left: str, right: str, result: str, x, y):
+    """An einsum of two operands as matrix products, one for each entry of the axes that all three have.
+
+    The backends would first bring the columns T to one matrix, and so copy the largest arrays there are: here T stays
+    in front, and the small factor is multiplied to each column. Without common axes it is one matrix product for all.
+    """
+    batch = [label for label in left if label in right and label in result]
+    if not batch or not _plain(left, right, result, x, y):
+        return ops.einsum(f"{left},{right}->{result}", x, y)
+    columns = "T" if "T" in result else ""
+    summed = "T" if "T" in left and "T" in right else ""
+    inner = [label for label in left if label in right and label not in result and label != "T"]
+    rows = [label for label in left if label not in right and label != "T"]
+    outer = [label for label in right if label not in left and label != "T"]
+    sizes = dict(zip(left + right, (*x.shape, *y.shape), strict=True))
+    first = _arranged(left, [batch, rows, inner], sizes, x)
+    second = _arranged(right, [batch, inner, outer], sizes, y)
+    found = ops.matmul(first, second)
+    if summed:
+        found = ops.sum(found, axis=0)
+    order = [*columns, *batch, *rows, *outer]
+    found = ops.reshape(found, [sizes[label] for label in order])
+    return _transposed(found, order, result)
+
+
+def _plain(left: str, right: str, result: str, x, y) -> bool:
+    """Whether no label stands twice in a term, no axis of one operand alone is summed, and none is stretched."""
+    once = all(len(set(labels)) == len(labels) for labels in (left, right))
+    kept = all(label in result for label in set(left) ^ set(right))
+    lengths = dict(zip(left, x.shape, strict=True))
+    return once and kept and all(lengths.get(label, n) == n for label, n in zip(right, y.shape, strict=True))
+
+
+def _arranged(labels: str, groups: list[list[str]], sizes: dict, x):
+    """Axes in the order of the groups, each group one axis; the columns, if any, in front."""
+    order = [*("T" if "T" in labels else ""), *(label for group in groups for label in group)]
+    front = [sizes["T"]] if "T" in labels else []
+    shape = [int(np.prod([sizes[label] for label in group], initial=1)) for group in groups]
+    return ops.reshape(_transposed(x, labels, order), [*front, *shape])
+
+
+def _transposed(x, labels, order):
+    axes = [list(labels).index(label) for label in order]
+    return x if axes == sorted(axes) else ops.transpose(x, axes)
 
 
 def _labels(subscripts: str, operands) -> tuple[list[str], str]:

@@ -11,6 +11,8 @@ from harness.laplacian.forward import interpret
 from harness.laplacian.jet import NOBODY, Jet, Support, positions_jet, union
 from harness.laplacian.linear_rules import contract
 from harness.laplacian.rules import RULES
+from zoo.layers.distance_features import ElectronDistances
+from zoo.layers.features import PairFeatures
 from zoo.layers.pairs import all_pairs, spin_pairs
 from zoo.registry import create_model, create_system
 
@@ -39,6 +41,11 @@ def mixed(x):
 def of_pairs(x):
     """Of two electrons each: ``(batch, pairs)``."""
     return PAIRS.distances(x)
+
+
+def outer(x):
+    """Products of features: ``(batch, electrons, 6, 6)``."""
+    return ops.einsum("bik,bil->bikl", features(x), ops.exp(features(x)))
 
 
 CASES = {
@@ -115,6 +122,10 @@ CASES = {
     "einsum of two local": lambda x: ops.einsum("bik,bik->bi", features(x), ops.exp(features(x))),
     "einsum over electrons": lambda x: ops.einsum("bik,bil->bkl", features(x), mixed(x)),
     "einsum of one": lambda x: ops.einsum("bik->bki", features(x)),
+    "einsum, one product for each electron": lambda x: ops.einsum("bik,bikl->bil", features(x), outer(x)),
+    "einsum, rows and columns": lambda x: ops.einsum("bikl,bkjl->bjil", outer(x), ops.swapaxes(outer(x), 1, 2)),
+    "einsum, an axis of one operand summed": lambda x: ops.einsum("bik,bjk->bi", features(x), mixed(x)),
+    "einsum, diagonal": lambda x: ops.einsum("biik,bik->bk", outer(x)[:, :, :ELECTRONS], features(x)),
     "einsum with ellipsis": lambda x: ops.einsum("...ik,kl->...il", features(x), tensor(WEIGHTS.T)),
     "pairs": of_pairs,
     "sum over pairs": lambda x: ops.sum(ops.exp(-of_pairs(x)), axis=-1),
@@ -133,6 +144,8 @@ CASES = {
     "no rule: cumulative sum": lambda x: ops.cumsum(features(x), axis=1),
     "no rule: log-sum-exp": lambda x: ops.logsumexp(mixed(x), axis=-1),
 }
+if keras.config.backend() == "jax":  # TensorFlow refuses it
+    CASES["einsum, an axis stretched"] = lambda x: ops.einsum("b...k,b...k->b...", mixed(x), mixed(x)[:, :1])
 
 
 SINGLE_ON_JAX = {"tanh", "sin", "cos", "mean over electrons", "mean over features, kept"}
@@ -190,6 +203,21 @@ def test_features_carry_only_the_columns_of_the_electrons_that_they_depend_on():
     assert columns(CASES["electrons at pairs"]) == 2
     assert columns(CASES["both electrons of pairs"]) == 2
     assert columns(mixed) == columns(CASES["sum over pairs"]) == ELECTRONS
+
+
+@pytest.mark.parametrize("layer", [PairFeatures, ElectronDistances, lambda system: all_pairs(5).differences])
+def test_pairs_keep_to_their_electrons_while_compiled(layer):
+    call, found = layer(create_system("electron_gas", n_up=3, n_down=2)), set()
+    call = call.call if isinstance(call, keras.Layer) else call
+
+    def of_piece(x):
+        jet = interpret(call, [positions_jet(x)], [keras.KerasTensor((None, 5, DIM), dtype="float64")])
+        found.add(jet.jacobian.shape[0] // DIM)
+        return jet.value, jet.laplacian
+
+    positions = tensor(random.normal(size=(2, 3, 5, DIM)))
+    backend.jit(lambda x: backend.in_turn(of_piece, x, results=2))(positions)
+    assert found == {2}
 
 
 def test_union_of_supports():

@@ -43,12 +43,16 @@ class PairBiasedAttention(keras.layers.Layer):
 
     def call(self, features, pairs, directions):
         n, heads, size = features.shape[1], self.heads, self.width // self.heads
-        query, key, value = (ops.reshape(f(features), (-1, n, heads, size)) for f in (self.query, self.key, self.value))
-        scores = ops.einsum("bihd,bjhd->bhij", query, key) / size**0.5
-        bias = ops.transpose(ops.reshape(self.bias(pairs), (-1, n, n, heads)), (0, 3, 1, 2))
+        query, key, value = (
+            ops.transpose(ops.reshape(f(features), (-1, n, heads, size)), (0, 2, 1, 3))
+            for f in (self.query, self.key, self.value)
+        )
+        scores = ops.matmul(query, ops.swapaxes(key, -1, -2)) / size**0.5
+        # Pairs become a matrix last: before, each depends on two electrons, and its derivatives are short.
+        bias = ops.reshape(ops.transpose(self.bias(pairs), (0, 2, 1)), (-1, heads, n, n))
         # Of a single electron the weight is one, and Keras warns about the softmax.
         alpha = ops.softmax(scores + bias, axis=-1) if n > 1 else ops.ones_like(scores)
-        read = ops.reshape(ops.einsum("bhij,bjhd->bihd", alpha, value), (-1, n, self.width))
+        read = ops.reshape(ops.transpose(ops.matmul(alpha, value), (0, 2, 1, 3)), (-1, n, self.width))
         moved = ops.einsum("bhij,bijd->bihd", alpha, directions)
         moved = ops.reshape(moved, (-1, n, heads * self.dim))
         return self.out(ops.concatenate([read, moved], axis=-1)), alpha

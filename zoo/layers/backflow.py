@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.layers.constants import matrix
 from zoo.layers.pairs import directions, electron_nucleus_differences, norm, separations, spin_pairs
 from zoo.layers.radial import RadialBasis
 
@@ -67,8 +68,8 @@ class PairwiseBackflow(keras.layers.Layer):
             differences = group.differences(positions)
             eta = self.pair_function(index, norm(separations(differences, self.cell)))
             pushes = directions(differences, self.cell) * ops.expand_dims(eta, -1)
-            matrix = ops.convert_to_tensor(group.incidence, dtype=positions.dtype)
-            displacement = displacement + ops.einsum("pn,bpd->bnd", matrix, pushes)
+            incidence = matrix(group.incidence, positions.dtype)
+            displacement = displacement + ops.einsum("pn,bpd->bnd", incidence, pushes)
         if self.nucleus_basis is not None:
             differences = electron_nucleus_differences(positions, self.nuclei)
             if self.groups:

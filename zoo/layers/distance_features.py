@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from zoo.errors import ZooError
+from zoo.layers.constants import matrix
 from zoo.layers.pairs import directions, electron_nucleus_differences, norm, separations
 
 
@@ -70,8 +71,7 @@ class ElectronDistances(keras.layers.Layer):
         self.incidence = identity[first] - identity[second]
 
     def call(self, positions):
-        incidence = ops.convert_to_tensor(self.incidence, dtype=positions.dtype)
-        differences = ops.einsum("pn,bnd->bpd", incidence, positions)
+        differences = ops.einsum("pn,bnd->bpd", matrix(self.incidence, positions.dtype), positions)
         vectors = differences / self.unit if self.cell is None else periodic_vector(differences, self.cell)
         lengths = norm(separations(differences, self.cell)) / self.unit
         return ops.concatenate([vectors, ops.expand_dims(lengths, -1)], axis=-1)

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.layers.constants import matrix
 from zoo.layers.pairs import directions, electron_nucleus_differences, separations
 
 _NEAR = 3.0
@@ -72,8 +73,7 @@ class PairFeatures(keras.layers.Layer):
         self.size = system.dim + 4
 
     def call(self, positions):
-        incidence = ops.convert_to_tensor(self.incidence, dtype=positions.dtype)
-        differences = ops.einsum("pn,bnd->bpd", incidence, positions)
+        differences = ops.einsum("pn,bnd->bpd", matrix(self.incidence, positions.dtype), positions)
         vectors = directions(differences, self.cell) / self.scale
         squares = ops.sum(ops.square(separations(differences, self.cell) / self.scale), axis=-1, keepdims=True)
         spins = ops.convert_to_tensor(np.where(self.same_spin, 1.0, -1.0), dtype=positions.dtype)

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.layers.constants import matrix
 from zoo.layers.cusp import nuclear_cusp
 from zoo.layers.pairs import PairGroup, electron_nucleus_distances, norm, separations, spin_pairs
 from zoo.layers.plane_waves import PlaneWaves
@@ -123,8 +124,8 @@ class ElectronElectronNucleusJastrow(keras.layers.Layer):
 
         of_pair = _with_one(self.pair_basis(pair_distances))  # (batch, pairs, l)
         of_centre = _with_one(self.centre_basis(centre_distances))  # (batch, electrons, centres, m)
-        at_first = ops.einsum("pi,biam->bpam", constant(self.group.first), of_centre)
-        at_second = ops.einsum("pi,biam->bpam", constant(self.group.second), of_centre)
+        at_first = ops.einsum("pi,biam->bpam", matrix(self.group.first, of_centre.dtype), of_centre)
+        at_second = ops.einsum("pi,biam->bpam", matrix(self.group.second, of_centre.dtype), of_centre)
         # The coupling of each centre is a small constant of the batch: gather its coefficients first.
         of_species = ops.matmul(constant(self.species), self.coefficients)
         coupling = ops.einsum("aq,qlmn->lamn", of_species, constant(self.symmetric))

@@ -7,6 +7,8 @@ import numpy as np
 from keras import ops
 
 from zoo.layers.activations import tanh
+from zoo.layers.constants import matrix
+from zoo.layers.determinant import derivatives_wanted
 from zoo.layers.features import OneElectronFeatures, PairFeatures
 
 
@@ -72,21 +74,27 @@ class MessagePassing(keras.layers.Layer):
     def _first(self, filters, sent) -> list:
         """Sums of each kind; filters ``(batch, pairs, width)``, what is sent ``(batch, electrons, width)``."""
         n = self.n_electrons
+        if not derivatives_wanted():  # half the time; but a matrix of pairs has long derivatives
+            weights = ops.convert_to_tensor(np.stack(self.neighbours, axis=1), dtype=sent.dtype)  # (n, kinds, n)
+            sums = ops.matmul(weights, ops.reshape(filters, (-1, n, n, self.width)) * ops.expand_dims(sent, 1))
+            return [sums[:, :, kind] for kind in range(len(self.neighbours))]
         to_second = np.tile(np.eye(n), (n, 1))  # the pair (i, j) gets what j sends
-        messages = filters * ops.einsum("pn,bnf->bpf", ops.convert_to_tensor(to_second, dtype=sent.dtype), sent)
+        messages = filters * ops.einsum("pn,bnf->bpf", matrix(to_second, sent.dtype), sent)
         sums = [(np.eye(n)[:, :, None] * weights).reshape(n, n * n) for weights in self.neighbours]
-        return [ops.einsum("np,bpf->bnf", ops.convert_to_tensor(s, dtype=sent.dtype), messages) for s in sums]
+        return [ops.einsum("np,bpf->bnf", matrix(s, sent.dtype), messages) for s in sums]
 
     def _further(self, filters, sent) -> list:
         """As `_first`, with filters ``(batch, pairs, kinds * channels)``."""
         n, channels = self.n_electrons, self.channels
-        sent = ops.reshape(sent, (-1, n, channels, self.width // channels))
-        filters = ops.reshape(filters, (-1, n, n, len(self.neighbours) * channels))
+        sent = ops.transpose(ops.reshape(sent, (-1, n, channels, self.width // channels)), (0, 2, 1, 3))
+        # Pairs become a matrix last: before, each depends on two electrons, and its derivatives are short.
+        filters = ops.transpose(filters, (0, 2, 1))
         received = []
         for kind, weights in enumerate(self.neighbours):
-            of_kind = filters[..., kind * channels : (kind + 1) * channels]
-            of_kind = of_kind * ops.convert_to_tensor(weights[:, :, None], dtype=sent.dtype)
-            received.append(ops.reshape(ops.einsum("bijc,bjcf->bicf", of_kind, sent), (-1, n, self.width)))
+            of_kind = filters[:, kind * channels : (kind + 1) * channels]
+            of_kind = of_kind * ops.convert_to_tensor(weights.reshape(n * n), dtype=sent.dtype)
+            sums = ops.matmul(ops.reshape(of_kind, (-1, channels, n, n)), sent)
+            received.append(ops.reshape(ops.transpose(sums, (0, 2, 1, 3)), (-1, n, self.width)))
         return received
 
 

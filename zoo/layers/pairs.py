@@ -11,6 +11,7 @@ import dataclasses
 import numpy as np
 from keras import ops
 
+from zoo.layers.constants import matrix
 from zoo.layers.trigonometry import sin
 
 
@@ -38,7 +39,7 @@ class PairGroup:
 
     def differences(self, positions):
         """``r_i - r_j``: positions ``(batch, n, dim)`` to ``(batch, n_pairs, dim)``."""
-        return ops.einsum("pn,bnd->bpd", ops.convert_to_tensor(self.incidence, dtype=positions.dtype), positions)
+        return ops.einsum("pn,bnd->bpd", matrix(self.incidence, positions.dtype), positions)
 
     def distances(self, positions):
         """``|r_i - r_j|``: positions ``(batch, n, dim)`` to ``(batch, n_pairs)``."""

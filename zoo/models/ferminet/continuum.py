@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from zoo.layers.activations import tanh
+from zoo.layers.constants import matrix
 from zoo.layers.determinant import sum_of_products
 from zoo.layers.distance_features import CentreDistances, ElectronDistances
 from zoo.layers.neural_orbitals import NeuralOrbitals
@@ -53,9 +54,9 @@ class FermiLayer(keras.layers.Layer):
             part.build((None, count))
 
     def call(self, electrons, pairs=None):
-        def averaged(matrix, values):
-            summed = ops.einsum("qp,bpf->bqf", ops.convert_to_tensor(matrix, dtype=values.dtype), values)
-            return ops.reshape(summed, (-1, len(matrix) // len(self.mean), len(self.mean) * values.shape[-1]))
+        def averaged(weights, values):
+            summed = ops.einsum("qp,bpf->bqf", matrix(weights, values.dtype), values)
+            return ops.reshape(summed, (-1, len(weights) // len(self.mean), len(self.mean) * values.shape[-1]))
 
         total = self.parts[0](electrons) + self.parts[1](averaged(self.mean, electrons))
         if pairs is not None:
