@@ -318,11 +318,17 @@ def _plain(left: str, right: str, result: str, x, y) -> bool:
 
 
 def _arranged(labels: str, groups: list[list[str]], sizes: dict, x):
-    """Axes in the order of the groups, each group one axis; the columns, if any, in front."""
-    order = [*("T" if "T" in labels else ""), *(label for group in groups for label in group)]
-    front = [sizes["T"]] if "T" in labels else []
-    shape = [int(np.prod([sizes[label] for label in group], initial=1)) for group in groups]
-    return ops.reshape(_transposed(x, labels, order), [*front, *shape])
+    """Axes in the order of the three groups, each group one axis; the columns, if any, in front."""
+    front = ["T"] if "T" in labels else []
+    batch, rows, columns = groups
+    # Rows and columns are exchanged last: compilers let the matrix product do that, and the last axis is not torn.
+    exchanged = labels[-1] in rows
+    order = [*front, *batch, *(columns + rows if exchanged else rows + columns)]
+    shape = [int(np.prod([sizes[label] for label in group], initial=1)) for group in (batch, rows, columns)]
+    if exchanged:
+        shape[1:] = shape[:0:-1]
+    found = ops.reshape(_transposed(x, labels, order), [*(sizes[label] for label in front), *shape])
+    return ops.swapaxes(found, -1, -2) if exchanged else found
 
 
 def _transposed(x, labels, order):

@@ -3,6 +3,7 @@ import pytest
 from keras import ops
 
 from zoo.layers.attention import ElectronTransformer
+from zoo.layers.determinant import values_only
 from zoo.layers.message_passing import MessagePassing
 from zoo.systems.quantum_dot import QuantumDot
 
@@ -39,6 +40,15 @@ def test_permuting_equal_spins_permutes_the_features(kind, positions):
     np.testing.assert_allclose(
         values(layer(ops.take(positions, order, axis=1))), values(layer(positions))[:, order], atol=1e-13
     )
+
+
+@pytest.mark.parametrize("system", [SYSTEM, QuantumDot(n_up=3, n_down=0), QuantumDot(n_up=1, n_down=1)])
+def test_values_without_derivatives_are_the_same(system):
+    positions = ops.convert_to_tensor(np.random.default_rng(1).normal(size=(4, system.n_electrons, 2)))
+    layer = randomised(network("messages", system), positions)
+    with values_only():
+        found = values(layer(positions))
+    np.testing.assert_allclose(found, values(layer(positions)), atol=1e-14)
 
 
 @pytest.mark.parametrize("kind", ["messages", "attention"])
