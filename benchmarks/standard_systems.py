@@ -171,7 +171,9 @@ def row(case: Case, record: RunRecord, ok: bool) -> str:
     recovered = "" if error is None or error.correlation_recovered is None else f"{error.correlation_recovered:.1%}"
     known = "" if reference is None else f"{shorthand(reference.energy, reference.uncertainty)} ({reference.kind})"
     value = shorthand(energy.mean, energy.stderr)
-    seconds = "" if record.compute.train_seconds is None else f"{record.compute.train_seconds:.0f} s"
+    of_clock, of_processors = record.compute.train_seconds, record.compute.train_cpu_seconds
+    taken = of_clock if of_processors is None else of_processors
+    seconds = "" if taken is None else f"{taken:.0f} s"
     measured = f"{record.variance:.2g}", recovered, seconds, record.provenance.zoo_version
     cells = [f"`{case.overrides}`", value, known, *measured, "yes" if ok else "no"]
     return "| " + " | ".join(cells) + " |"

@@ -9,23 +9,24 @@ from pathlib import Path
 from leaderboards.figures.axes import short
 from leaderboards.overview import LEGEND, Heat
 
-_NAMES, _CELL, _ROW, _HEAD, _FOOT = 170, 104, 34, 62, 46
+_NAMES, _LETTER, _CELL, _ROW, _HEAD, _FOOT = 170, 8, 104, 34, 62, 46
 _STYLE = Path(__file__).parents[1] / "templates" / "style.css"
 
 
 def heat_map(heat: Heat) -> str:
     """An SVG file that looks as the table on the overview page does, in light and in dark."""
-    width, height = _NAMES + _CELL * len(heat.models) + 8, _HEAD + _ROW * len(heat.rows) + _FOOT
+    names = max(_NAMES, *(16 + _LETTER * len(board.name) for board, _ in heat.rows))
+    width, height = names + _CELL * len(heat.models) + 8, _HEAD + _ROW * len(heat.rows) + _FOOT
     title = f"Relative error of the energy, {heat.protocol} {heat.version}, zoo {heat.zoo_version}"
     parts = [_text(8, 18, title, "title")]
     for column, model in enumerate(heat.models):
         for number, line in enumerate(_two_lines(model)):
-            parts.append(_text(_NAMES + _CELL * (column + 0.5), _HEAD - 22 + 14 * number, line, "head"))
+            parts.append(_text(names + _CELL * (column + 0.5), _HEAD - 22 + 14 * number, line, "head"))
     for row, (board, cells) in enumerate(heat.rows):
         top = _HEAD + _ROW * row
         parts.append(_text(8, top + 21, board.name, "system"))
         for column, cell in enumerate(cells):
-            left = _NAMES + _CELL * column
+            left = names + _CELL * column
             box = f'x="{left + 1}" y="{top + 1}" width="{_CELL - 2}" height="{_ROW - 2}" rx="5"'
             parts.append(f'<rect class="{cell.kind}" {box}><title>{html.escape(cell.hint)}</title></rect>')
             parts.append(_text(left + _CELL / 2, top + 21, cell.text, f"{cell.kind}-text"))

@@ -1,5 +1,6 @@
 """Pages from records: the same bytes from the same records, valid, accessible, and with every row."""
 
+import dataclasses
 import html.parser
 import json
 import os
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from leaderboards.board import Result, boards, collect
+from leaderboards.figures.heat import heat_map
 from leaderboards.lines import columns, lines
+from leaderboards.overview import heats
 from leaderboards.render import TEMPLATES, build, check, pages
 from zoo.errors import ZooError
 
@@ -251,6 +254,17 @@ def test_the_overview_is_a_picture_too(site):
     texts = ["".join(element.itertext()) for element in tree.iter("{http://www.w3.org/2000/svg}text")]
     assert {"helium", "out of memory", "diverged", "1.8·10⁻²", "transformer_", "backflow"} <= set(texts)
     assert "prefers-color-scheme: dark" in site["overview.svg"] and "var(" not in site["overview.svg"]
+
+
+def test_names_of_systems_in_the_picture_have_room(standard):
+    """A letter takes less than 8 pixels; the cells begin behind the longest name."""
+    heat = heats(boards(standard))[0]
+    (board, cells), *others = heat.rows
+    long_name = "electron_gas_n14 dim=2 rs=10 n_up=21 n_down=0"
+    renamed = dataclasses.replace(heat, rows=((dataclasses.replace(board, name=long_name), cells), *others))
+    for drawn, expected in ((heat, 170), (renamed, 16 + 8 * len(long_name))):
+        boxes = xml.etree.ElementTree.fromstring(heat_map(drawn)).iter("{http://www.w3.org/2000/svg}rect")
+        assert min(float(box.get("x")) for box in boxes if box.get("rx") == "5") == expected + 1
 
 
 def test_figures_have_titles_units_and_captions(site):
