@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 from keras import ops
 
 from harness import backend
 from harness.laplacian.jet import NOBODY, Jet, Support, padded, union
 from harness.laplacian.rules import RULES, is_jet, plain, rule
+
+logger = logging.getLogger(__name__)
 
 
 def negative_axes(axis, rank: int) -> tuple[int, ...]:
@@ -378,6 +382,8 @@ def _contracted_columns(jet: Jet, other, of_jet: str, of_other: str, result: str
         moved = Support(result.index(label) - len(result), support.electrons)
         return jet, ops.einsum(plain_form, jet.jacobian, other), moved
     matrix = backend.static_value(other)
+    if matrix is None:
+        logger.debug("%s,%s->%s: a factor that is not known while compiling; locality ends", of_jet, of_other, result)
     if matrix is None or len(of_other) != 2 or label not in of_other:
         return _dense_columns(jet, other, plain_form)
     new = of_other.replace(label, "")

@@ -223,15 +223,14 @@ def test_every_way_in_which_weights_enter(case):
     comparison.check()
 
 
-def test_stock_attention(backend_name):
-    """On JAX it computes in float32 (Keras 3.15)."""
+def test_stock_attention():
     model = toy(
         lambda s: setattr(s, "a", keras.layers.MultiHeadAttention(2, 3)), lambda s, x: s.a(x, x) + s.a(x, 2.0 * x)
     )()
     walkers = ops.convert_to_tensor(np.random.default_rng(4).normal(size=(BATCH, TOKENS, WIDTH)))
     comparison = Comparison(model, tensors(model), walkers)
     assert (comparison.hidden, comparison.factored) == (0, 4)
-    comparison.check(1e-10 if backend_name == "tensorflow" else 1e-5)
+    comparison.check(1e-10)
 
 
 ZOO = {
