@@ -15,7 +15,7 @@ import keras
 from keras import ops, tree
 
 from harness import backend, tracing
-from harness.laplacian import linear_rules  # noqa: F401 - registers its rules
+from harness.laplacian import contraction_rules, linear_rules  # noqa: F401 - they register their rules
 from harness.laplacian.fallback import differentiate
 from harness.laplacian.jet import positions_jet
 from harness.laplacian.rules import RULES, is_jet

@@ -7,9 +7,9 @@ from keras import ops
 
 from harness import backend
 from harness.laplacian import forward_laplacian, gradient_and_laplacian
+from harness.laplacian.contraction_rules import contract
 from harness.laplacian.forward import interpret
 from harness.laplacian.jet import NOBODY, Jet, Support, positions_jet, union
-from harness.laplacian.linear_rules import contract
 from harness.laplacian.rules import RULES
 from zoo.layers.distance_features import ElectronDistances
 from zoo.layers.features import PairFeatures
@@ -334,15 +334,13 @@ def test_an_operation_without_a_rule_is_named_at_debug_level(caplog):
 
 
 def test_a_factor_that_is_not_known_while_compiling_is_named_at_debug_level(caplog):
-    def factor(array):
-        return backend.jit(
-            lambda w: contract("pn,bnd->bpd", w, positions_jet(tensor(np.zeros((1, ELECTRONS, DIM))))).value
-        )(tensor(array))
+    def differences(incidence):
+        return contract("pn,bnd->bpd", incidence, positions_jet(tensor(np.zeros((1, ELECTRONS, DIM))))).value
 
-    with caplog.at_level("DEBUG", logger="harness.laplacian.linear_rules"):
-        contract("pn,bnd->bpd", PAIRS.incidence, positions_jet(tensor(np.zeros((1, ELECTRONS, DIM)))))
+    with caplog.at_level("DEBUG", logger="harness.laplacian.contraction_rules"):
+        differences(PAIRS.incidence)
         assert not caplog.records
-        factor(PAIRS.incidence)
+        backend.jit(differences)(tensor(PAIRS.incidence))
     assert "bnd,pn->bpd: a factor that is not known while compiling" in caplog.text
 
 

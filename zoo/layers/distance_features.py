@@ -7,8 +7,7 @@ import numpy as np
 from keras import ops
 
 from zoo.errors import ZooError
-from zoo.layers.constants import matrix
-from zoo.layers.pairs import directions, electron_nucleus_differences, norm, separations
+from zoo.layers.pairs import directions, electron_nucleus_differences, norm, ordered_pairs, separations
 
 
 class CentreDistances(keras.layers.Layer):
@@ -66,12 +65,10 @@ class ElectronDistances(keras.layers.Layer):
     def __init__(self, system, **kwargs):
         super().__init__(**kwargs)
         self.cell, self.unit = system.cell, length_unit(system)
-        identity, n_electrons = np.eye(system.n_electrons), system.n_electrons
-        first, second = np.divmod(np.arange(n_electrons**2), n_electrons)
-        self.incidence = identity[first] - identity[second]
+        self.group = ordered_pairs(system.n_electrons)
 
     def call(self, positions):
-        differences = ops.einsum("pn,bnd->bpd", matrix(self.incidence, positions.dtype), positions)
+        differences = self.group.differences(positions)
         vectors = differences / self.unit if self.cell is None else periodic_vector(differences, self.cell)
         lengths = norm(separations(differences, self.cell)) / self.unit
         return ops.concatenate([vectors, ops.expand_dims(lengths, -1)], axis=-1)

@@ -11,8 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.layers.constants import matrix
-from zoo.layers.pairs import directions, electron_nucleus_differences, separations
+from zoo.layers.pairs import directions, electron_nucleus_differences, ordered_pairs, separations
 
 _NEAR = 3.0
 """Inverse of the shorter of the two lengths, in length scales, that features of a pair resolve."""
@@ -65,15 +64,13 @@ class PairFeatures(keras.layers.Layer):
     def __init__(self, system, **kwargs):
         super().__init__(**kwargs)
         self.scale, self.cell = system.length_scale, system.cell
-        n_electrons = system.n_electrons
-        identity = np.eye(n_electrons)
-        first, second = np.divmod(np.arange(n_electrons**2), n_electrons)
-        self.incidence = identity[first] - identity[second]
-        self.same_spin = ((first < system.n_up) == (second < system.n_up))[:, None]
+        self.group = ordered_pairs(system.n_electrons)
+        up = np.arange(system.n_electrons) < system.n_up
+        self.same_spin = (up[:, None] == up).reshape(-1, 1)
         self.size = system.dim + 4
 
     def call(self, positions):
-        differences = ops.einsum("pn,bnd->bpd", matrix(self.incidence, positions.dtype), positions)
+        differences = self.group.differences(positions)
         vectors = directions(differences, self.cell) / self.scale
         squares = ops.sum(ops.square(separations(differences, self.cell) / self.scale), axis=-1, keepdims=True)
         spins = ops.convert_to_tensor(np.where(self.same_spin, 1.0, -1.0), dtype=positions.dtype)

@@ -78,9 +78,9 @@ class MessagePassing(keras.layers.Layer):
             weights = ops.convert_to_tensor(np.stack(self.neighbours, axis=1), dtype=sent.dtype)  # (n, kinds, n)
             sums = ops.matmul(weights, ops.reshape(filters, (-1, n, n, self.width)) * ops.expand_dims(sent, 1))
             return [sums[:, :, kind] for kind in range(len(self.neighbours))]
-        to_second = np.tile(np.eye(n), (n, 1))  # the pair (i, j) gets what j sends
-        messages = filters * ops.einsum("pn,bnf->bpf", matrix(to_second, sent.dtype), sent)
-        sums = [(np.eye(n)[:, :, None] * weights).reshape(n, n * n) for weights in self.neighbours]
+        group = self.pairs.group
+        messages = filters * ops.einsum("pn,bnf->bpf", matrix(group.second, sent.dtype), sent)
+        sums = [group.first.T * weights.reshape(n * n) for weights in self.neighbours]
         return [ops.einsum("np,bpf->bnf", matrix(s, sent.dtype), messages) for s in sums]
 
     def _further(self, filters, sent) -> list:

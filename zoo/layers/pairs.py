@@ -17,7 +17,7 @@ from zoo.layers.trigonometry import sin
 
 @dataclasses.dataclass(frozen=True)
 class PairGroup:
-    """Pairs i < j of one type, by constant selection matrices.
+    """Pairs of one type, by constant selection matrices.
 
     Attributes:
         same_spin: Whether the two electrons have one spin; None for all pairs together.
@@ -49,6 +49,11 @@ class PairGroup:
 def all_pairs(n_electrons: int) -> PairGroup:
     """Every pair i < j, in the order of `numpy.triu_indices`."""
     return _group(None, *np.triu_indices(n_electrons, 1), n_electrons)
+
+
+def ordered_pairs(n_electrons: int) -> PairGroup:
+    """Every (i, j), an electron with itself as well: number i N + j."""
+    return _group(None, *np.divmod(np.arange(n_electrons**2), n_electrons), n_electrons)
 
 
 def spin_pairs(n_up: int, n_down: int) -> list[PairGroup]:
