@@ -53,8 +53,8 @@ def prepare(
             raise ZooError(f"backend={backend}: this process already runs Keras on {running}; start a new one")
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if backend == "jax" and device != "auto":
-        os.environ.setdefault("JAX_PLATFORMS", {"gpu": "cuda", "cpu": "cpu", "tpu": "tpu"}[device])
+    if backend == "jax" and device == "cpu":
+        os.environ.setdefault("JAX_PLATFORMS", "cpu")  # else JAX takes the memory of a GPU too
     flags = os.environ.get("XLA_FLAGS", "")
     if backend == "jax" and _SINGLE_EIGEN.split("=")[0] not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} {_SINGLE_EIGEN}".strip()

@@ -1,4 +1,7 @@
-"""One backend for all tests: ZOO_TEST_BACKEND (tensorflow unless set), in float64, before any test imports Keras."""
+"""One backend and device for all tests, in float64, before any test imports Keras.
+
+ZOO_TEST_BACKEND is the backend (tensorflow unless set), ZOO_TEST_DEVICE the device (cpu unless set).
+"""
 
 import os
 
@@ -7,7 +10,7 @@ import pytest
 from harness.start import prepare
 
 BACKEND = os.environ.get("ZOO_TEST_BACKEND", "tensorflow")
-prepare(BACKEND, "cpu", "float64")
+prepare(BACKEND, os.environ.get("ZOO_TEST_DEVICE", "cpu"), "float64")
 
 
 @pytest.fixture

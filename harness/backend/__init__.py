@@ -32,6 +32,8 @@ The module of the running backend gives:
 ``in_turn(function, pieces, results)``
     A function from a tensor to so many tensors of its type, applied to one piece ``pieces[i]`` after another; the
     results stacked.
+``on_accelerator()``
+    Whether computations run on a GPU or TPU.
 ``coordinates_at_once()``
     Walkers times coordinates for which a forward Laplacian is fastest: on a CPU its Jacobians stay in the caches, an
     accelerator wants more.
@@ -78,6 +80,7 @@ if keras.config.backend() == "tensorflow":
         gradient,
         in_turn,
         jit,
+        on_accelerator,
         ordered_sum,
         parameter_gradient,
         per_sample_jacobian,
@@ -111,6 +114,7 @@ elif keras.config.backend() == "jax":
         gradient,
         in_turn,
         jit,
+        on_accelerator,
         ordered_sum,
         parameter_gradient,
         per_sample_jacobian,

@@ -143,8 +143,12 @@ def in_turn(function: Callable, pieces, results: int) -> tuple:
     return jax.lax.map(function, pieces)
 
 
+def on_accelerator() -> bool:
+    return jax.default_backend() != "cpu"
+
+
 def coordinates_at_once() -> int:
-    return 256 if jax.default_backend() == "cpu" else 65536
+    return 65536 if on_accelerator() else 256
 
 
 def cholesky(matrix):

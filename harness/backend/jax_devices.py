@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,9 @@ _AXIS = "walkers"
 _FORCED = "xla_force_host_platform_device_count"
 _SHUTDOWN = 20
 """Seconds for which a process that ends waits for the others to end too."""
+_GRAPHS = {"xla_gpu_graph_min_graph_size": 1}
+"""A step of a small system is many short kernels, which cost more to launch than to run. XLA launches rows of them as
+one CUDA graph, but by default only those of five and more."""
 _mesh: Mesh | None = None
 
 
@@ -82,9 +86,9 @@ def from_first_process(tree: Any) -> Any:
 def over_devices(function: Callable) -> Callable:
     """Arrays of one process span its own devices only, between calls too, so that no read of one needs the others."""
     if _mesh is None:
-        return jax.jit(function)
+        return jax.jit(function, compiler_options=_compiler_options())
     mesh, everywhere = _mesh, NamedSharding(_mesh, PartitionSpec())
-    compiled = jax.jit(function, out_shardings=everywhere)
+    compiled = jax.jit(function, out_shardings=everywhere, compiler_options=_compiler_options())
     if jax.process_count() == 1:
         return lambda *arguments: compiled(*jax.device_put(arguments, everywhere))
     here = [device for device in mesh.devices.flat if device.process_index == jax.process_index()]
@@ -97,6 +101,18 @@ def over_devices(function: Callable) -> Callable:
         return jax.tree.map(lambda array: array.addressable_data(0), compiled(*jax.tree.map(spread, arguments)))
 
     return call
+
+
+@functools.cache
+def _compiler_options() -> dict[str, Any]:
+    """Options for the device, if this version of XLA knows them; unlike flags, unknown ones do not end the process."""
+    if jax.default_backend() != "gpu":
+        return {}
+    try:
+        jax.block_until_ready(jax.jit(lambda x: x + 1, compiler_options=_GRAPHS)(0))
+    except jax.errors.JaxRuntimeError:
+        return {}
+    return _GRAPHS
 
 
 def share(function: Callable, whole: Any, split: list[tuple[Any, int]], joined: Any = 0) -> Any:

@@ -149,8 +149,12 @@ def in_turn(function: Callable, pieces, results: int) -> tuple:
     return tf.map_fn(function, pieces, fn_output_signature=(pieces.dtype,) * results)
 
 
+def on_accelerator() -> bool:
+    return bool(tf.config.get_visible_devices("GPU"))
+
+
 def coordinates_at_once() -> int:
-    return 65536 if tf.config.get_visible_devices("GPU") else 512
+    return 65536 if on_accelerator() else 512
 
 
 def cholesky(matrix):

@@ -21,8 +21,15 @@ from zoo.layers.determinant import values_only
 from zoo.layers.low_rank import LowRank
 from zoo.wavefunction import Wavefunction
 
-# Configurations evaluated at once: enough to keep the device busy, few enough to bound memory.
 CHUNK = 4096
+"""Configurations evaluated at once on a CPU, and the fewest on an accelerator."""
+PAIRS_OF_SITES = 2**24
+"""Configurations evaluated at once times pairs of sites, on an accelerator: attention has arrays of these."""
+
+
+def at_once(n_sites: int) -> int:
+    """Configurations to evaluate at once: enough to keep the device busy, few enough to bound memory."""
+    return max(CHUNK, PAIRS_OF_SITES // n_sites**2) if backend.on_accelerator() else CHUNK
 
 
 def hop_ratios(model: Wavefunction, parameters: list) -> Callable:
@@ -54,7 +61,7 @@ class HopRatios:
 
     def __init__(self, pairs: Sequence[tuple[int, int]], n_sites: int):
         ends = np.array(pairs, dtype="int32").reshape(-1, 2)
-        self.first, self.second = ends[:, 0], ends[:, 1]
+        self.first, self.second, self.n_sites = ends[:, 0], ends[:, 1], n_sites
         sites = np.arange(n_sites)
         self.between = (sites > ends[:, :1]) & (sites < ends[:, 1:])  # (pairs, sites)
         self.flips = ((sites == ends[:, :1]) | (sites == ends[:, 1:])).astype("int8")
@@ -101,23 +108,25 @@ class HopRatios:
 
         inverse = ops.conj(sign) if is_complex(sign) else sign
         signs = self.crossing_signs(ops.cast(occupations, log_abs.dtype))
-        return evaluate_where(self.allowed(occupations), ratios, sign.dtype) * as_type_of(signs, sign)
+        found = evaluate_where(self.allowed(occupations), ratios, sign.dtype, at_once(self.n_sites))
+        return found * as_type_of(signs, sign)
 
 
-def evaluate_where(allowed, values: Callable, dtype: str):
+def evaluate_where(allowed, values: Callable, dtype: str, chunk: int):
     """Values of the entries that are allowed, 0 of the others, in the shape of ``allowed``; see the module.
 
     Args:
         allowed: Booleans of any shape.
-        values: Function from numbers of entries, in row-major order, to their values, `CHUNK` of them at a time.
+        values: Function from numbers of entries, in row-major order, to their values, a chunk of them at a time.
         dtype: Of the values.
+        chunk: How many entries that is.
     """
     shape = allowed.shape
     everything = math.prod(shape)
     allowed = ops.reshape(allowed, (everything,))
     count = ops.cumsum(ops.cast(allowed, "int32"))
     total = count[-1]
-    chunk = min(CHUNK, everything)
+    chunk = min(chunk, everything)
 
     def evaluate(start, found):
         numbers = start + ops.arange(1, chunk + 1, dtype="int32")

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from harness import backend
-from harness.local_energy.hops import evaluate_where
+from harness.local_energy.hops import at_once, evaluate_where
 from zoo.layers.determinant import values_only
 from zoo.layers.low_rank import LowRank
 
@@ -83,4 +83,4 @@ class PairHopRatios:
             return value * ops.cast(1 - 2 * ((crossed[0] + crossed[1]) % 2), value.dtype)
 
         staying = ops.cast(ops.expand_dims(present, 2) & same_up & same_down, log_abs.dtype)
-        return evaluate_where(moves, values, log_abs.dtype) + staying
+        return evaluate_where(moves, values, log_abs.dtype, at_once(self.n_sites)) + staying

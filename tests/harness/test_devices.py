@@ -182,6 +182,15 @@ def test_more_devices_than_there_are():
     assert not (ROOT / "never").exists()
 
 
+@pytest.mark.parametrize("device", ["gpu", "tpu"])
+def test_a_device_that_is_not_there(device):
+    arguments = ["-m", "zoo.cli", "run", *RING, "backend=jax", f"device={device}", "--folder", "never"]
+    alone = {**environment(1), "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run([sys.executable, *arguments], env=alone, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, f"zoo: device={device}: JAX finds only cpu\n")
+    assert not (ROOT / "never").exists()
+
+
 def test_keys_of_a_process_among_several():
     given = ["distributed.coordinator=host:99", "distributed.processes=4", "distributed.process=3"]
     settings, others = distributed([*RING, *given])

@@ -125,6 +125,12 @@ def test_chunks_of_hops_give_what_one_chunk_gives(lookup, chunk, monkeypatch):
     np.testing.assert_allclose(energies_of(system, log_psi, states), at_once, rtol=1e-13)
 
 
+def test_an_accelerator_has_larger_chunks_within_bounds(monkeypatch):
+    assert hops.at_once(4) == hops.CHUNK
+    monkeypatch.setattr(backend, "on_accelerator", lambda: True)
+    assert [hops.at_once(n) for n in (16, 36, 64, 1000)] == [65536, 2**24 // 36**2, hops.CHUNK, hops.CHUNK]
+
+
 def test_where_every_hop_is_blocked_only_the_repulsion_is_left(lookup):
     system = Hubbard(extent=(4,), boundary="O", u=3.0, n_up=4, n_down=4)
     np.testing.assert_array_equal(energies_of(system, lookup(system, np.ones(1)), exact.basis(system)), [12.0])
