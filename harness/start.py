@@ -9,12 +9,17 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
+from harness import processors
 from harness.settings import BACKENDS, DEVICES, PRECISIONS, DistributedSettings, number_of_devices
 from zoo.errors import UnknownNameError, ZooError
 
 # XLA's pool of threads on the CPU now and then waits for itself for ever in batched programs like ours (seen here with
 # jaxlib 0.10.2 on two cores). A user who sets the flag to true keeps it.
 _SINGLE_EIGEN = "--xla_cpu_multi_thread_eigen=false"
+# Batched routines of LAPACK in jaxlib 0.10, the last for Python 3.11, run on that pool, hand parts of the batch to it,
+# and wait for them: as many of them at a time as there are threads, two on two cores, wait for ever. So there are at
+# least this many; those beyond the cores do not slow steps down. A user who sets the variable keeps it.
+_THREADS = 64
 
 
 def prepare(
@@ -58,6 +63,8 @@ def prepare(
     flags = os.environ.get("XLA_FLAGS", "")
     if backend == "jax" and _SINGLE_EIGEN.split("=")[0] not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} {_SINGLE_EIGEN}".strip()
+    if backend == "jax":
+        os.environ.setdefault("PJRT_NPROC", str(max(_THREADS, processors.count())))
     with _quiet_start():
         import keras
 

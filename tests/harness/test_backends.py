@@ -157,6 +157,26 @@ def test_ordered_sum(count):
     assert float(total) == 10 + count * (count + 1) / 2
 
 
+SOLVES = """
+from harness.start import prepare
+prepare("jax", "cpu", "float64")
+import jax, jax.numpy as jnp, numpy as np
+matrices = [jnp.asarray(np.random.default_rng(i).normal(size=(2048, 8, 8))) for i in range(8)]
+solve = jax.jit(lambda matrices: [jnp.linalg.inv(matrix) for matrix in matrices])
+for _ in range(20):
+    jax.block_until_ready(solve(matrices))
+print("done")
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
+def test_batched_solves_at_the_same_time_do_not_wait_for_each_other_on_jax():
+    environment = {name: value for name, value in os.environ.items() if name != "PJRT_NPROC"}
+    command = [sys.executable, "-c", SOLVES]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.stdout == "done\n", done.stderr
+
+
 def test_cholesky_of_what_has_none():
     """`keras.ops.cholesky` raises an error."""
     from keras import ops
