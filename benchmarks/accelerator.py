@@ -1,4 +1,4 @@
-"""Steps a second and memory of training, for the ladder on several systems, on one device.
+"""Milliseconds of a training step and its memory, for the ladder on several systems, on one device.
 
     python benchmarks/accelerator.py [--backend jax] [--device gpu] [--set precision=float32] [KEYS...]
 
@@ -12,7 +12,6 @@ memory is the peak of the device's allocator, and on a CPU that of the process.
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import os
 import time
@@ -65,7 +64,7 @@ def main() -> None:
                 raise TimeoutError("not compiled in time")
             pipe.recv()
             pipe.send("go")
-            found = json.loads(pipe.recv())
+            found = pipe.recv()
         except (EOFError, TimeoutError) as error:
             process.kill()
             print(f"{keys}: no result ({str(error) or 'its process ended, see above'})", flush=True)
@@ -111,7 +110,7 @@ def measure(keys: list[str], pipe) -> None:
         "compile": compile_seconds,
         "device": backend.device_name(),
     }
-    pipe.send(json.dumps(found))
+    pipe.send(found)
 
 
 def row(found: dict) -> str:

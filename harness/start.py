@@ -58,13 +58,8 @@ def prepare(
             raise ZooError(f"backend={backend}: this process already runs Keras on {running}; start a new one")
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if backend == "jax" and device == "cpu":
-        os.environ.setdefault("JAX_PLATFORMS", "cpu")  # else JAX takes the memory of a GPU too
-    flags = os.environ.get("XLA_FLAGS", "")
-    if backend == "jax" and _SINGLE_EIGEN.split("=")[0] not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} {_SINGLE_EIGEN}".strip()
     if backend == "jax":
-        os.environ.setdefault("PJRT_NPROC", str(max(_THREADS, processors.count())))
+        _set_environment_of_jax(device)
     with _quiet_start():
         import keras
 
@@ -73,6 +68,16 @@ def prepare(
     if distributed is not None:
         running_backend.connect(distributed.coordinator, distributed.processes, distributed.process)
     running_backend.use_devices(device, 0 if devices == "all" else int(devices))
+
+
+def _set_environment_of_jax(device: str) -> None:
+    """What JAX reads when it starts; what the user has set is kept."""
+    if device == "cpu":
+        os.environ.setdefault("JAX_PLATFORMS", "cpu")  # else JAX takes the memory of a GPU too
+    flags = os.environ.get("XLA_FLAGS", "")
+    if _SINGLE_EIGEN.split("=")[0] not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {_SINGLE_EIGEN}".strip()
+    os.environ.setdefault("PJRT_NPROC", str(max(_THREADS, processors.count())))
 
 
 @contextlib.contextmanager

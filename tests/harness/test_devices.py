@@ -175,20 +175,23 @@ def test_a_run_goes_on_with_another_number_of_devices(tmp_path):
         RunConfig.read(tmp_path, ["devices=4", "seed=1"])
 
 
-def test_more_devices_than_there_are():
-    arguments = ["-m", "zoo.cli", "run", *RING, "backend=jax", "device=cpu", "devices=4", "--folder", "never"]
-    done = subprocess.run([sys.executable, *arguments], env=environment(2), cwd=ROOT, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (2, "zoo: devices=4: expected 1 to 2, JAX finds no more (cpu)\n")
+def assert_refused(keys: list[str], environment: dict[str, str], message: str) -> None:
+    """A run with these keys ends with that line, and leaves nothing behind."""
+    arguments = ["-m", "zoo.cli", "run", *RING, "backend=jax", *keys, "--folder", "never"]
+    done = subprocess.run([sys.executable, *arguments], env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, f"zoo: {message}\n")
     assert not (ROOT / "never").exists()
+
+
+def test_more_devices_than_there_are():
+    message = "devices=4: expected 1 to 2, JAX finds no more (cpu)"
+    assert_refused(["device=cpu", "devices=4"], environment(2), message)
 
 
 @pytest.mark.parametrize("device", ["gpu", "tpu"])
 def test_a_device_that_is_not_there(device):
-    arguments = ["-m", "zoo.cli", "run", *RING, "backend=jax", f"device={device}", "--folder", "never"]
     alone = {**environment(1), "JAX_PLATFORMS": "cpu"}
-    done = subprocess.run([sys.executable, *arguments], env=alone, cwd=ROOT, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (2, f"zoo: device={device}: JAX finds only cpu\n")
-    assert not (ROOT / "never").exists()
+    assert_refused([f"device={device}"], alone, f"device={device}: JAX finds only cpu")
 
 
 def test_keys_of_a_process_among_several():
