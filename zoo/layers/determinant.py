@@ -49,14 +49,16 @@ def slogdet(matrices):
     if not derivatives_wanted():
         sign, log_abs = ops.slogdet(matrices)
         return sign * ops.ones_like(log_abs), log_abs
-    _, magnitude = ops.slogdet(ops.stop_gradient(matrices))
-    regular, singular = ops.isfinite(magnitude), ops.equal(magnitude, -float("inf"))
+    fixed = ops.stop_gradient(matrices)
+    sign, magnitude = ops.slogdet(fixed)
+    _, of_transpose = ops.slogdet(ops.swapaxes(fixed, -1, -2))  # that one is inverted: rounding may differ
+    regular = ops.isfinite(magnitude) & ops.isfinite(of_transpose)
     identity = ops.eye(size, dtype=matrices.dtype)
-    sign, log_abs = ops.slogdet(ops.where(regular[..., None, None], matrices, identity))
-    sign = ops.stop_gradient(sign) * ops.ones_like(log_abs)  # Keras's inference of shapes takes the sign for a scalar
-    poison = ops.where(regular | singular, ops.zeros_like(magnitude), ops.full_like(magnitude, float("nan")))
-    log_abs = log_abs + ops.stop_gradient(poison) * ops.sum(matrices, axis=(-2, -1))
-    return _mask_singular(~singular, sign, log_abs)
+    _, log_abs = ops.slogdet(ops.where(regular[..., None, None], matrices, identity))
+    valid = ops.isfinite(magnitude) | ops.equal(magnitude, -float("inf"))
+    poison = ops.where(valid, ops.zeros_like(magnitude), ops.full_like(magnitude, float("nan")))
+    log_abs = ops.where(regular, log_abs, magnitude) + poison * ops.sum(matrices, axis=(-2, -1))
+    return sign * ops.ones_like(log_abs), log_abs  # Keras's inference of shapes takes the sign for a scalar
 
 
 def _of_complex(matrices):

@@ -48,6 +48,20 @@ def test_singular_matrix_beside_a_regular_one(matrix):
         np.testing.assert_allclose(found[1], expected, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_matrix_singular_but_for_rounding(transposed):
+    """Its factorisation finds a pivot near 1e-17, that of its transpose, needed for the derivative, may find zero."""
+    product = np.outer([0.1, 0.7], [0.3, 1.1])
+    regular = np.array([[2.0, 1.0], [1.0, 3.0]])
+    batch = ops.convert_to_tensor(np.stack([product.T if transposed else product, regular]))
+    value, first, _ = backend.derivatives(lambda m: slogdet(m)[1], batch)
+    value, first = ops.convert_to_numpy(value), ops.convert_to_numpy(first)
+    assert value[0] < -35
+    assert not np.isnan(first[0]).any()
+    np.testing.assert_allclose(value[1], np.log(5.0), rtol=1e-14)
+    np.testing.assert_allclose(first[1], np.linalg.inv(regular).T, rtol=1e-12)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_what_is_not_finite_stays_visible_in_value_and_derivatives(size, bad):
