@@ -49,7 +49,8 @@ def save(figure: Figure, path: Path, text: str) -> None:
     nameless = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
     for _ in range(3):  # each time the layout knows the shape of axes of equal scale better
         figure.draw_without_rendering()
-    figure.savefig(path, format=kind, dpi=160, metadata={"Title": text, **nameless})
+    # Beside axes of equal scale the layout may leave too little room for what is written on their outer side.
+    figure.savefig(path, format=kind, dpi=160, bbox_inches="tight", metadata={"Title": text, **nameless})
 
 
 def plain(text: str) -> str:

@@ -125,6 +125,13 @@ def test_signs_are_told_apart_by_colour(make_run, tmp_path):
     assert share(tmp_path / "triplet.png", NEGATIVE) > 3 * scale
 
 
+def test_nothing_is_cut_off_at_the_edges(make_run, tmp_path):
+    folders = [make_run("model=slater_jastrow", *TRIPLET, shake=0.1 * index) for index in range(3)]
+    pixels = matplotlib.image.imread(plot_nodes(Request.of(folders, "nodes", output=tmp_path / "three.png")))[..., :3]
+    for edge in (pixels[:8], pixels[-8:], pixels[:, :8], pixels[:, -8:]):
+        assert (edge == 1.0).all()
+
+
 def test_a_node_is_a_change_of_sign():
     assert changes_sign(np.array([-1e-300, 1.0]))
     assert not changes_sign(np.array([0.0, 1.0])) and not changes_sign(np.array([-1.0, -0.5]))
