@@ -14,6 +14,7 @@ from zoo import parameters, registry
 from zoo.errors import ZooError
 from zoo.references import ReferenceSet
 from zoo.registry import ModelSpec, SystemSpec
+from zoo.systems.base import System
 
 Number = Callable[[float, float | None], str]
 """Writes a value with its standard error."""
@@ -57,19 +58,20 @@ def model(spec: ModelSpec) -> RenderableType:
     return Group(*parts)
 
 
-def system(spec: SystemSpec, number: Number) -> RenderableType:
+def system(spec: SystemSpec, instance: System, number: Number) -> RenderableType:
     """A system's parameters, and every energy known for it.
 
     Args:
         spec: The system.
+        instance: It with the parameters that are shown.
         number: Writes an energy with its uncertainty.
     """
-    instance = spec.create()
     facts = _facts()
     facts.add_row("family", f"{spec.family}, {spec.space}")
     facts.add_row("electrons", f"{instance.n_up} up, {instance.n_down} down")
     facts.add_row("version", f"{spec.version}, from {spec.distribution}")
-    values = {name: getattr(instance, name) for name in instance.parameters()}
+    values = instance.parameters()
+    column = "default" if values == spec.create().parameters() else "value"
     known = instance.references()
     return Group(
         _title(spec),
@@ -77,7 +79,7 @@ def system(spec: SystemSpec, number: Number) -> RenderableType:
         facts,
         "",
         Text("Parameters", "bold"),
-        _parameters("system", parameters.parameters(spec.system), values),
+        _parameters("system", parameters.parameters(spec.system), values, column),
         "",
         Text(f"Known energies, {instance.energy_unit}" if known else "Known energies: none", "bold"),
         *([_references(known, number)] if known else []),
@@ -95,9 +97,11 @@ def _references(known: ReferenceSet, number: Number) -> RenderableType:
     return Group(table, Text(note, "dim"))
 
 
-def _parameters(prefix: str, fields: tuple[parameters.Parameter, ...], values: dict[str, Any]) -> Table:
+def _parameters(
+    prefix: str, fields: tuple[parameters.Parameter, ...], values: dict[str, Any], column: str = "default"
+) -> Table:
     """Keys of the command line with their defaults; ``values`` go before the defaults of the fields."""
-    table = _table("key", "default", "meaning")
+    table = _table("key", column, "meaning")
     for field in fields:
         default = parameters.plain_text(values.get(field.name, field.default))
         meaning = field.description.replace("``", "") or field.expected

@@ -1,6 +1,7 @@
 """The `zoo` command: what it prints, and its exit codes."""
 
 import os
+import re
 import subprocess
 import sys
 import types
@@ -114,6 +115,13 @@ def test_show_system_lists_parameters_and_references_with_sources(capsys):
     assert "-19.5809375" in out and "Lanczos" in out
 
 
+def test_show_system_with_other_parameters(capsys):
+    assert cli.main(["show", "electron_gas_n14", "system.rs=5", "system.n_up=19"]) == 0
+    out = capsys.readouterr().out
+    assert "19 up, 7 down" in out and "value" in out and "default" not in out
+    assert re.search(r"system\.rs +5\.0", out)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -131,6 +139,8 @@ def test_show_system_lists_parameters_and_references_with_sources(capsys):
         (["compare", "system=helium"], "MODEL is missing"),
         (["compare", "sj", "sjbb", "system=helium"], "unknown model 'sjbb'"),
         (["show", "hubard_4x4"], "unknown model or system 'hubard_4x4': did you mean 'hubbard_4x4'"),
+        (["show", "sjb", "model.range=2"], "model.range=2: expected no keys with sjb, a model"),
+        (["show", "hubbard_4x4", "system.extnt=8"], "did you mean 'system.extent'"),
         (["list", "model"], "did you mean 'models'"),
         (["list", "models", "x*"], "no model matches 'x*'"),
         (["check", "slater"], "unknown model 'slater'"),

@@ -11,7 +11,7 @@ import typer
 from zoo import registry
 from zoo.cli.apps import KeyValues, app, references
 from zoo.cli.shared import output_console
-from zoo.errors import UnknownNameError
+from zoo.errors import UnknownNameError, ZooError
 
 
 @app.command(name="list", epilog="[bold]Examples[/bold]\n  zoo list\n  zoo list models '*backflow*'")
@@ -38,19 +38,31 @@ def list_names(
 
 
 @app.command(
-    epilog="[bold]Examples[/bold]\n  zoo show slater_jastrow\n  zoo show hubbard_4x4\n  zoo show square_16_P_5_4"
+    epilog="[bold]Examples[/bold]\n"
+    "  zoo show slater_jastrow\n"
+    "  zoo show hubbard_4x4 system.u=8\n"
+    "  zoo show square_16_P_5_4"
 )
-def show(name: Annotated[str, typer.Argument(metavar="NAME", help="A model or a system.")]) -> None:
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model or a system.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KEY=VALUE...", help="Of a system, such as system.u=8.", show_default=False),
+    ] = None,
+) -> None:
     """Show a model's card and hyperparameters, or a system's parameters and the energies known for it."""
     from harness.format import shorthand
     from zoo import display
-    from zoo.systems import varbench
+    from zoo.systems import arguments, varbench
 
     models = {alias for n in registry.list_models() for alias in (n, *registry.model_spec(n).aliases)}
     if name in models:
+        if overrides:
+            raise ZooError(f"{overrides[0]}: expected no keys with {name}, a model; systems take keys system.KEY")
         output_console().print(display.model(registry.model_spec(name)))
     elif name in registry.list_systems() or varbench.is_name(name):
-        output_console().print(display.system(registry.system_spec(name), shorthand))
+        _, system, _ = arguments.read([f"system={name}", *(overrides or [])])
+        output_console().print(display.system(registry.system_spec(name), system, shorthand))
     else:
         raise UnknownNameError("model or system", name, [*models, *registry.list_systems()])
 
