@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from harness import weights
+from harness import saved, weights
 from harness.config import RunConfig
 from harness.progress import Progress
 from harness.training_log import SHOWN
@@ -43,11 +43,7 @@ def remeasure(
     count = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
     if parameters not in (None, count):
         raise ZooError(f"model.parameters {parameters}: {config.model_name} with these settings has {count}")
-    try:
-        model.load_weights(file)
-    except (ValueError, KeyError, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise ZooError(f"{file.name}: these are not weights of {config.model_name}: {reason}") from error
+    saved.load_weights(model, file, config.model_name)
     vmc = VMC(model, system, seed=stream).compile(
         optimizer=config.optimizer, walkers=walkers, clip=config.train.clip, sampler=config.sampler
     )

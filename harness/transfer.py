@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness import checkpoint
-from harness.config import RunConfig
-from zoo import registry
+from harness import saved
 from zoo.errors import ZooError
 
 if TYPE_CHECKING:
@@ -38,36 +36,30 @@ class Transfer:
         return f"{len(self.taken)} weights taken over, {len(self.kept)} not: {', '.join(self.kept) or 'none'}"
 
 
-def source(folder: str | Path) -> tuple[RunConfig, checkpoint.Checkpoint]:
-    """The configuration of a run and its last good checkpoint.
+def source(folder: str | Path) -> saved.Saved:
+    """The weights of a run, or of a result of a leaderboard.
 
     Raises:
-        ZooError: The folder is no run with a checkpoint.
+        ZooError: The folder holds none.
     """
     folder = Path(folder)
     try:
-        config = RunConfig.read(folder)
-        return config, checkpoint.of_run(folder, config.sha256)
+        return saved.find(folder)
     except ZooError as error:
         raise ZooError(f"init_from={folder}: {str(error).removeprefix(f'{folder}: ')}") from error
 
 
 def from_run(model: keras.Model, folder: str | Path) -> Transfer:
-    """The weights of a run's last checkpoint that have the names and shapes of the model's own.
+    """The weights of a run, or of a result of a leaderboard, that have the names and shapes of the model's own.
 
     The run may be of another model, as a Slater-Jastrow wavefunction whose orbitals and Jastrow factor a backflow model
     shares, or of another system, as one of another repulsion.
 
     Raises:
-        ZooError: The folder is no run with a checkpoint, or no weight fits.
+        ZooError: The folder holds no weights, or none that fits.
     """
-    config, saved = source(folder)
-    arrays = checkpoint.load(saved)[1]
-    other = registry.create_model(config.model_name, config.create_system(), **config.model)
-    given = {
-        name_of(variable): arrays[f"parameters.{number:04d}"]
-        for number, variable in enumerate(other.trainable_variables)
-    }
+    found = source(folder)
+    given = {name_of(variable): np.array(variable) for variable in found.load_model().trainable_variables}
     parameters: list[np.ndarray] = []
     taken: list[str] = []
     kept: list[str] = []
@@ -77,7 +69,8 @@ def from_run(model: keras.Model, folder: str | Path) -> Transfer:
         parameters.append(given[name].astype(own.dtype) if fits else own)
         (taken if fits else kept).append(name)
     if not taken:
-        raise ZooError(f"init_from={folder}: no weight of {config.model_name} there has a name and shape of this model")
+        name = found.config.model_name
+        raise ZooError(f"init_from={folder}: no weight of {name} there has a name and shape of this model")
     return Transfer(parameters, taken, kept)
 
 

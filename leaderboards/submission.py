@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from harness import saved
 from harness.config import CONFIG_FILE
 from harness.record import RECORD, read_record
 from leaderboards import validation
@@ -59,7 +60,7 @@ def _submit(run: Path, problems: list[str], results: Path) -> Outcome:
         if (target / RECORD).is_file() and (target / RECORD).read_bytes() == (run / RECORD).read_bytes():
             return Outcome(run, target, new=False)
         return Outcome(run, None, (f"{target}: expected nothing there, it holds another run of that second",))
-    file = validation.weights_of(record)
+    file = saved.weights_of(record)
     assert file is not None  # `run_problems` asks for one
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=results, prefix=".submit-") as name:

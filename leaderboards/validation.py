@@ -16,13 +16,13 @@ from pathlib import Path
 from harness import untrusted, weights
 from harness.config import CONFIG_FILE
 from harness.record import RECORD, Artifact, Energy, RunRecord, read_record
+from harness.saved import WEIGHTS, weights_of
 from harness.statistics import summarise
 from leaderboards.curves import CURVE, LOG, of_run
 from leaderboards.record_checks import differs, record_problems, unequal
 from zoo.errors import ZooError
 
 BLOCKS = "blocks.npz"
-_WEIGHTS = re.compile(r"checkpoints/step-(\d{6,})(?:-\d+)?\.weights\.h5")
 
 
 def place(record: RunRecord) -> Path:
@@ -37,11 +37,6 @@ def place(record: RunRecord) -> Path:
     time = re.sub(r"[-:]|\.\d+", "", record.provenance.started_utc)
     system = f"{record.system.name}-{record.system.sha256[:8]}"
     return Path(system, record.model.name, f"{time}-s{record.provenance.seed}")
-
-
-def weights_of(record: RunRecord) -> Artifact | None:
-    """The weight file that a record names."""
-    return next((a for a in record.artifacts if _WEIGHTS.fullmatch(a.path)), None)
 
 
 def run_problems(folder: Path) -> list[str]:
@@ -144,7 +139,7 @@ def _folder(folder: Path, record: RunRecord) -> Iterator[str]:
     if curve is not None and curve.steps and curve.steps[-1] > steps:
         yield f"{CURVE}: goes to step {curve.steps[-1]}, the record to {steps}"
     named = weights_of(record)
-    match = _WEIGHTS.fullmatch(named.path) if named else None
+    match = WEIGHTS.fullmatch(named.path) if named else None
     if match and int(match[1]) != steps:
         yield f"{match[0]}: weights of step {int(match[1])}, the record has {steps}"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from harness import saved
 from harness.config import RunConfig, evaluation
 from harness.format import shorthand
 from harness.record import RECORD, RunRecord, read_record
@@ -85,7 +86,7 @@ def verify(folder: Path, overrides: Sequence[str], prepare: Callable[[RunConfig]
     record = read_record(folder / RECORD)
     committed = folder.resolve().is_relative_to(RESULTS.resolve())
     problems = validation.result_problems(folder, RESULTS) if committed else _of_loose(folder)
-    file = validation.weights_of(record)
+    file = saved.weights_of(record)
     if problems or file is None or record.config is None or record.energy is None:
         return Verdict(record, tuple(problems))
     config = RunConfig.from_dict(record.config)

@@ -43,7 +43,7 @@ def draw(request: Request, configuration: np.ndarray, fields: Sequence[Backflow]
     layers, heads = attention.shape if attention is not None else (0, 0)
     widths = [4.2] * len(fields) + [3.7] * bool(panels)
     heights = [4.6] + [1.25 * layers] * bool(layers)
-    title = f"Backflow on {request.configs[0].system_name}, walker {request.walker}"
+    title = f"Backflow on {request.saved[0].config.system_name}, walker {request.walker}"
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(max(sum(widths) + 0.5, 1.1 * heads), sum(heights) + 0.8), layout="constrained")
         figure.suptitle(plain(title), x=0.01, ha="left", fontsize=11, fontweight="bold")

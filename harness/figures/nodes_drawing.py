@@ -47,7 +47,7 @@ def draw(
 
     columns = min(len(values), MOST_COLUMNS)
     rows = -(-len(values) // columns)
-    title = f"Nodes on {request.configs[0].system_name}"
+    title = f"Nodes on {request.saved[0].config.system_name}"
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(3.7 * columns + 1.1, 3.9 * rows + 1.1), layout="constrained")
         figure.suptitle(plain(title), x=0.01, ha="left", fontsize=11, fontweight="bold")

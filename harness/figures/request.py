@@ -10,6 +10,7 @@ from typing import Any
 from harness.config import RunConfig
 from harness.figures.style import file_format
 from harness.files import check_writable
+from harness.saved import Saved, find
 from zoo.errors import ZooError, suggestion
 from zoo.systems.base import ContinuumSystem
 
@@ -22,16 +23,16 @@ class Request:
 
     Attributes:
         folders: Folders of the runs; the first one gives the configuration.
-        configs: What these runs are, in the same order.
+        saved: Their weights, in the same order.
         system: The system of all of them.
         path: The file to write, SVG or PNG.
-        walker: Which walker of the first run's newest checkpoint is the configuration, from 0.
+        walker: Which walker of the first run is the configuration, from 0.
         electron: The electron that moves, from 0, spin up first; of no concern where none does.
         plane: ``xy``, ``xz`` or ``yz``; None chooses.
     """
 
     folders: tuple[Path, ...]
-    configs: tuple[RunConfig, ...]
+    saved: tuple[Saved, ...]
     system: ContinuumSystem
     path: Path
     walker: int
@@ -52,13 +53,14 @@ class Request:
 
         Args:
             folders: Folders of runs, one or more.
-            name: Name of the figure: without ``output`` it becomes ``NAME.svg`` in the first folder.
+            name: Name of the figure: without ``output`` it becomes ``NAME.svg`` in the first folder, or, where that is
+                a result of a leaderboard, to which nothing may be added, in the current one.
             output: The file to write; its suffix chooses SVG or PNG.
             walker, electron, plane: As the attributes.
 
         Raises:
-            ZooError: A folder is no run, the systems differ or are lattices, a number is out of range, or the file
-                cannot be written.
+            ZooError: A folder is no run or has no weights, the systems differ or are lattices, a number is out of
+                range, or the file cannot be written.
         """
         paths = tuple(map(Path, folders))
         configs = tuple(map(RunConfig.read, paths))
@@ -86,15 +88,17 @@ class Request:
                 raise ZooError(f"--plane {plane}: expected none, as the system has two dimensions")
             if plane not in PLANES:
                 raise ZooError(f"--plane {plane}: unknown plane{suggestion(plane, PLANES)}")
-        path = Path(output) if output is not None else paths[0] / f"{name}.svg"
+        saved = tuple(map(find, paths, configs))
+        home = paths[0] if saved[0].state is not None else Path()
+        path = Path(output) if output is not None else home / f"{name}.svg"
         file_format(path)
         check_writable(path.parent)
-        return cls(paths, configs, system, path, walker, electron, plane)
+        return cls(paths, saved, system, path, walker, electron, plane)
 
     @property
     def labels(self) -> list[str]:
         """A name for each run: that of its model, with that of its folder where two have one model."""
-        names = [config.model_name for config in self.configs]
+        names = [saved.config.model_name for saved in self.saved]
         return [
             f"{name} {folder.resolve().name}" if names.count(name) > 1 else name
             for name, folder in zip(names, self.folders, strict=True)

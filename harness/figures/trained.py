@@ -1,8 +1,9 @@
-"""The model of a run with the weights of its newest checkpoint, and the configurations that it was left with."""
+"""The model of a run with the weights that it has learnt, and configurations of it."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ import keras
 import numpy as np
 
 from harness import checkpoint
-from harness.config import RunConfig
 from harness.figures.request import Request
-from zoo import registry
+from harness.saved import Saved
+from harness.vmc import VMC
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,30 +24,42 @@ class Trained:
         folder: Its folder.
         label: Its name among the runs of the figure.
         model: The wavefunction.
-        walkers: Configurations ``(walkers, n_electrons, dim)`` in bohr, float64.
         step: Optimisation steps that the weights have seen.
+        saved: Where they came from.
     """
 
     folder: Path
     label: str
     model: Any
-    walkers: np.ndarray
     step: int
+    saved: Saved
 
     @classmethod
-    def load(cls, folder: Path, config: RunConfig, label: str) -> Trained:
-        """The run in that folder; `ZooError` if it has no intact checkpoint."""
-        saved = checkpoint.of_run(folder, config.sha256)
-        model = registry.create_model(config.model_name, config.create_system(), **config.model)
-        model.load_weights(saved.weights)
-        step, arrays = checkpoint.load(saved)
-        return cls(folder, label, model, arrays["walkers"].astype("float64"), step)
+    def load(cls, folder: Path, saved: Saved, label: str) -> Trained:
+        """The run or result in that folder; `ZooError` if the weights do not fit the model."""
+        return cls(folder, label, saved.load_model(), saved.step, saved)
+
+    @functools.cached_property
+    def walkers(self) -> np.ndarray:
+        """Configurations ``(walkers, n_electrons, dim)`` in bohr, float64: those that the run was left with.
+
+        Where only weights were kept, they are drawn from |Psi|^2, always the same ones on one machine.
+        """
+        if self.saved.state is not None:
+            return checkpoint.load(self.saved.state)[1]["walkers"].astype("float64")
+        config = self.saved.config
+        vmc = VMC(self.model, config.create_system(), seed=config.seed)
+        vmc.compile(
+            optimizer=config.optimizer, walkers=config.train.walkers, clip=config.train.clip, sampler=config.sampler
+        )
+        vmc.equilibrate(config.evaluate.equilibration)
+        return keras.ops.convert_to_numpy(vmc.state["walkers"]).astype("float64")
 
 
 def load_all(request: Request) -> list[Trained]:
     """The runs of a request, in their order."""
-    runs = zip(request.folders, request.configs, request.labels, strict=True)
-    return [Trained.load(folder, config, label) for folder, config, label in runs]
+    runs = zip(request.folders, request.saved, request.labels, strict=True)
+    return [Trained.load(*run) for run in runs]
 
 
 def evaluate(function, configurations: np.ndarray, most: int = 1 << 18) -> list[np.ndarray]:

@@ -1,18 +1,25 @@
 """Requests for figures: what is refused, before any backend is needed."""
 
 import os
+import shutil
+from pathlib import Path
 
 import pytest
 
+from harness import checkpoint
 from harness.config import compose
 from harness.figures import Request
 from zoo.errors import ZooError
 
+ROOT = Path(__file__).parents[2]
+
 
 def run_folder(folder, *keys):
-    """The folder of a run that has just begun."""
+    """The folder of a run that has saved a checkpoint, in which nothing is read."""
     folder.mkdir()
-    (folder / "config.yaml").write_text(compose([*keys, "train.walkers=16"]).to_yaml())
+    config = compose([*keys, "train.walkers=16"])
+    (folder / "config.yaml").write_text(config.to_yaml())
+    checkpoint.save(folder / "checkpoints", 3, {}, lambda path: Path(path).touch(), config.sha256)
     return folder
 
 
@@ -29,6 +36,20 @@ def test_the_figure_goes_into_the_folder_of_the_first_run(dot, tmp_path):
     assert (request.walker, request.electron, request.plane) == (0, 0, None)
     elsewhere = Request.of([dot], "nodes", output=tmp_path / "pictures" / "a.PNG")
     assert elsewhere.path == tmp_path / "pictures" / "a.PNG" and elsewhere.path.parent.is_dir()
+
+
+def test_the_figure_of_a_result_of_a_leaderboard_does_not_go_into_its_folder(tmp_path, monkeypatch):
+    """There `zoo leaderboard check` would find a file that nobody knows."""
+    monkeypatch.chdir(tmp_path)
+    result = next((ROOT / "leaderboards" / "results").glob("helium-*/slater_jastrow/*"))
+    request = Request.of([result], "nodes")
+    assert request.path == Path("nodes.svg") and request.saved[0].state is None
+
+
+def test_a_run_without_a_checkpoint_is_refused(dot):
+    shutil.rmtree(dot / "checkpoints")
+    with pytest.raises(ZooError, match=f"{dot}: expected a run with a checkpoint, this one has none yet"):
+        Request.of([dot], "nodes")
 
 
 def test_runs_of_one_model_are_told_apart_by_their_folders(dot, tmp_path):

@@ -18,11 +18,12 @@ import zoo
 from harness import provenance, runs, weights
 from harness.config import compose, hash_of
 from harness.record import read_record
+from harness.saved import weights_of
 from harness.statistics import Summary
 from leaderboards import board, curves, verification
 from leaderboards.board import RESULTS
 from leaderboards.submission import submit
-from leaderboards.validation import all_problems, place, result_problems, run_problems, weights_of
+from leaderboards.validation import all_problems, place, result_problems, run_problems
 from zoo.cli import main
 from zoo.errors import ZooError
 

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 Output = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="An .svg or .png file.", show_default="in the first run's folder"),
+    typer.Option(
+        metavar="FILE",
+        help="An .svg or .png file.",
+        show_default="in the run's folder; here, of a leaderboard's result",
+    ),
 ]
 Walker = Annotated[int, typer.Option(help="Which walker of the first run is the configuration, from 0.")]
 Plane = Annotated[
@@ -106,4 +110,4 @@ def _prepare_to_draw(request: Request) -> None:
     from harness.start import prepare
 
     request.system.validate()
-    prepare(request.configs[0].backend, "cpu", "float64")
+    prepare(request.saved[0].config.backend, "cpu", "float64")
