@@ -11,6 +11,14 @@ from zoo.layers.pairs import directions, electron_nucleus_differences, norm, sep
 from zoo.layers.radial import RadialBasis
 
 
+def has_effect(system) -> bool:
+    """Whether displaced coordinates change the determinants of a continuum system.
+
+    They do not where each spin has one electron in a periodic cell: the first plane wave is a constant.
+    """
+    return system.cell is None or max(system.n_up, system.n_down) > 1
+
+
 class PairwiseBackflow(keras.layers.Layer):
     r"""xi_i = w_i [ sum_{j != i} eta(r_ij) (r_i - r_j) ] + sum_A mu(r_iA) (r_i - R_A).
 
@@ -32,8 +40,8 @@ class PairwiseBackflow(keras.layers.Layer):
         super().__init__(**kwargs)
         self.order = order
         self.groups = spin_pairs(system.n_up, system.n_down)
-        if system.cell is not None and max(system.n_up, system.n_down) == 1:
-            self.groups = []  # the first plane wave is a constant, which no displacement changes
+        if not has_effect(system):
+            self.groups = []
         self.nuclei, self.cell = system.nuclei, system.cell
         charges = system.charges
         kinds = sorted(set(charges.tolist()))

@@ -25,6 +25,10 @@ class OneElectronFeatures(keras.layers.Layer):
     centres the electrons are known by their distances from each other alone, as translational symmetry asks for.
 
     Call: positions ``(batch, n_electrons, dim)`` to ``(batch, n_electrons, size)``.
+
+    Attributes:
+        size: Features of an electron.
+        alike: Whether all electrons have the same, wherever they are.
     """
 
     def __init__(self, system, **kwargs):
@@ -35,6 +39,7 @@ class OneElectronFeatures(keras.layers.Layer):
             signs[system.n_up :] = -1.0
         self.spins = signs[:, None]
         self.size = 1 + len(self.centres) * (system.dim + 2) + len(self.charges)
+        self.alike = not len(self.centres) and np.ptp(signs) == 0
 
     def call(self, positions):
         spins = ops.convert_to_tensor(self.spins, dtype=positions.dtype)

@@ -14,20 +14,24 @@ class SelfAttention(keras.layers.Layer):
     Args:
         width: Features of each electron.
         heads: Heads; divides ``width``.
+        alone: Whether there is a single electron: it reads itself, so there are no queries and keys.
 
     Call: features ``(batch, n, width)`` to the features to add, ``(batch, n, width)``.
     """
 
-    def __init__(self, width: int, heads: int, **kwargs):
+    def __init__(self, width: int, heads: int, alone: bool = False, **kwargs):
         super().__init__(**kwargs)
-        self.width, self.heads = width, heads
+        self.width, self.heads, self.alone = width, heads, alone
         options = {"use_bias": False, "kernel_initializer": "lecun_normal"}
-        self.query = keras.layers.Dense(width, name="query", **options)
-        self.key = keras.layers.Dense(width, name="key", **options)
+        if not alone:
+            self.query = keras.layers.Dense(width, name="query", **options)
+            self.key = keras.layers.Dense(width, name="key", **options)
         self.value = keras.layers.Dense(width, name="value", **options)
         self.out = keras.layers.Dense(width, name="out", **options)
 
     def call(self, features):
+        if self.alone:
+            return self.out(self.value(features))
         n, heads, size = features.shape[1], self.heads, self.width // self.heads
         query, key, value = (ops.reshape(f(features), (-1, n, heads, size)) for f in (self.query, self.key, self.value))
         weights = ops.softmax(ops.einsum("bihd,bjhd->bhij", query, key) / size**0.5, axis=-1)
@@ -35,4 +39,4 @@ class SelfAttention(keras.layers.Layer):
         return self.out(ops.reshape(read, (-1, n, self.width)))
 
     def get_config(self):
-        return {**super().get_config(), "width": self.width, "heads": self.heads}
+        return {**super().get_config(), "width": self.width, "heads": self.heads, "alone": self.alone}

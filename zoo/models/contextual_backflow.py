@@ -7,6 +7,7 @@ from abc import abstractmethod
 import keras
 from keras import ops
 
+from zoo.layers.backflow import has_effect
 from zoo.layers.determinant import spin_determinants, sum_of_determinants
 from zoo.layers.orbital_corrections import OrbitalCorrections
 from zoo.models.slater_jastrow_backflow.continuum import SlaterJastrowBackflow
@@ -34,9 +35,10 @@ class ContextualBackflow(SlaterJastrowBackflow):
     def add_backflow(self) -> None:
         super().add_backflow()
         self.network = self.create_network()
-        self.displacement = keras.layers.Dense(
-            self.system.dim, kernel_initializer="zeros", use_bias=False, name="displacement"
-        )
+        if has_effect(self.system):
+            self.displacement = keras.layers.Dense(
+                self.system.dim, kernel_initializer="zeros", use_bias=False, name="displacement"
+            )
         self.corrections = self.create_corrections()
         if self.corrections.sets > 1:
             self.coefficients = self.add_weight(
@@ -49,10 +51,13 @@ class ContextualBackflow(SlaterJastrowBackflow):
         return self._displaced(positions, self.network(positions))
 
     def _displaced(self, positions, features):
+        displaced = positions + self.backflow(positions)
+        if not has_effect(self.system):
+            return displaced
         further = self.displacement(features) * self.system.length_scale
         if self.system.cell is not None:  # a displacement common to all changes nothing in closed shells
             further = further - ops.sum(further, axis=1, keepdims=True) / self.system.n_electrons
-        return positions + self.backflow(positions) + further
+        return displaced + further
 
     def call(self, positions):
         features = self.network(positions)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from zoo.layers.attention import ElectronTransformer
+from zoo.layers.attention import ElectronTransformer, PairBiasedAttention
 from zoo.layers.determinant import values_only
 from zoo.layers.message_passing import MessagePassing
 from zoo.systems.quantum_dot import QuantumDot
@@ -16,8 +16,8 @@ def network(kind: str, system=SYSTEM):
     return ElectronTransformer(system, width=8, layers=3, heads=2)
 
 
-def randomised(layer, positions):
-    layer(positions)
+def randomised(layer, *inputs):
+    layer(*inputs)
     random = np.random.default_rng(0)
     for weight in layer.trainable_variables:
         weight.assign(0.5 * random.normal(size=weight.shape))
@@ -40,6 +40,26 @@ def test_permuting_equal_spins_permutes_the_features(kind, positions):
     np.testing.assert_allclose(
         values(layer(ops.take(positions, order, axis=1))), values(layer(positions))[:, order], atol=1e-13
     )
+
+
+def test_of_electrons_that_are_alike_queries_and_keys_make_no_difference():
+    random = np.random.default_rng(2)
+    features = np.tile(random.normal(size=(1, 1, 8)), (4, 5, 1))
+    inputs = [features, random.normal(size=(4, 25, 6)), random.normal(size=(4, 5, 5, 2))]
+    layers = [PairBiasedAttention(8, 2, 2, n_electrons=5, alike=alike) for alike in (False, True)]
+    full, short = (randomised(layer, *map(ops.convert_to_tensor, inputs)) for layer in layers)
+    kept = {weight.path.split("/", 1)[1]: weight for weight in full.trainable_variables}
+    for weight in short.trainable_variables:
+        weight.assign(kept.pop(weight.path.split("/", 1)[1]))
+    assert set(kept) == {"query/kernel", "key/kernel"}
+    for found, expected in zip(short(*inputs), full(*inputs), strict=True):
+        np.testing.assert_allclose(values(found), values(expected), atol=1e-13)
+
+
+def test_a_single_electron_attends_to_itself():
+    layer = ElectronTransformer(QuantumDot(n_up=1, n_down=0), width=8, layers=2, heads=2)
+    positions = ops.convert_to_tensor(np.random.default_rng(1).normal(size=(4, 1, 2)))
+    np.testing.assert_array_equal(values(layer.attention_weights(positions)), np.ones((4, 2, 2, 1, 1)))
 
 
 @pytest.mark.parametrize("system", [SYSTEM, QuantumDot(n_up=3, n_down=0), QuantumDot(n_up=1, n_down=1)])

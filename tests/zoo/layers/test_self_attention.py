@@ -30,3 +30,15 @@ def test_it_follows_permutations_of_the_electrons():
     permuted = ops.convert_to_numpy(layer(ops.convert_to_tensor(x[:, order])))
     np.testing.assert_allclose(permuted, found[:, order], rtol=0, atol=1e-14)
     assert np.abs(found[:, 0] - found[:, 1]).max() > 1e-3
+
+
+def test_an_electron_alone_reads_itself_without_queries_and_keys():
+    layers, x = [SelfAttention(8, 2, alone) for alone in (False, True)], np.random.default_rng(2).normal(size=(3, 1, 8))
+    full, short = layers
+    expected = ops.convert_to_numpy(full(ops.convert_to_tensor(x)))
+    short(ops.convert_to_tensor(x))
+    kept = {w.path.split("/")[-2]: w for w in full.trainable_variables}
+    for weight in short.trainable_variables:
+        weight.assign(kept.pop(weight.path.split("/")[-2]))
+    assert set(kept) == {"query", "key"}
+    np.testing.assert_allclose(ops.convert_to_numpy(short(ops.convert_to_tensor(x))), expected, rtol=0, atol=1e-14)

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 from keras import ops
 
+from harness.conformance import Subject, run_check
+from harness.conformance.derivatives import live_weights
+from harness.conformance.subject import working_precision
 from harness.laplacian import forward_laplacian
 from harness.local_energy import local_energy_function
 from zoo import create_model
@@ -47,6 +50,18 @@ def test_it_starts_as_slater_jastrow_backflow_of_the_same_weights(name, system):
     positions = model.sample_configurations(16)
     for found, expected in zip(numbers(model(positions)), numbers(below(positions)), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "system",
+    [QuantumDot(n_up=1, n_down=0), ElectronGas(n_up=1, n_down=1), ElectronGas(dim=2, n_up=5, n_down=0)],
+    ids=["one electron", "constant orbitals", "electrons alike"],
+)
+@pytest.mark.parametrize("name", MODELS)
+def test_where_a_part_has_no_influence_it_has_no_weights(name, system):
+    with working_precision("float64"):
+        result = run_check(live_weights, Subject(lambda: created(name, system), system))
+    assert result.passed, result.advice
 
 
 @pytest.mark.parametrize("name", MODELS)

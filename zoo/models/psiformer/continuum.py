@@ -73,7 +73,8 @@ class PsiFormer(Wavefunction):
         self.inputs_of_electrons = CentreDistances(system, rescaled=True, name="electron_inputs")
         self.spins = np.where(np.arange(system.n_electrons) < system.n_up, 1.0, -1.0)[:, None]
         self.embedding = keras.layers.Dense(width, use_bias=False, kernel_initializer="lecun_normal", name="embedding")
-        self.attention = [SelfAttention(width, heads, name=f"attention_{index}") for index in range(layers)]
+        alone = system.n_electrons == 1
+        self.attention = [SelfAttention(width, heads, alone, name=f"attention_{index}") for index in range(layers)]
         self.updates = [
             keras.layers.Dense(width, kernel_initializer="lecun_normal", name=f"update_{index}")
             for index in range(layers)
