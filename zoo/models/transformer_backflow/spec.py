@@ -23,7 +23,8 @@ All this starts at zero, and c = (1, 0, ...): training starts at the energy of `
 Its inputs are analytic in the coordinates, so all cusps are those of the Jastrow factor, for any weights.
 
 In a periodic cell the additive term is left out and cos(G.r), sin(G.r) share a factor: the wavefunction keeps the
-translations of the gas.
+translations of the gas. Where as many spins are up as down, or all are up, its electrons begin alike, and the first
+layer attends by b alone.
 
 On a lattice each site is a token, which knows its place and which of its four states it is in; electrons are seen at
 other sites as well, with the amplitudes f of `slater_jastrow_backflow` (`backflow=none` leaves them out):
