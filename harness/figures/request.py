@@ -88,10 +88,11 @@ class Request:
                 raise ZooError(f"--plane {plane}: expected none, as the system has two dimensions")
             if plane not in PLANES:
                 raise ZooError(f"--plane {plane}: unknown plane{suggestion(plane, PLANES)}")
+        if output is not None:
+            file_format(Path(output))
         saved = tuple(map(find, paths, configs))
         home = paths[0] if saved[0].state is not None else Path()
         path = Path(output) if output is not None else home / f"{name}.svg"
-        file_format(path)
         check_writable(path.parent)
         return cls(paths, saved, system, path, walker, electron, plane)
 
