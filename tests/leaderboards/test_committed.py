@@ -8,11 +8,11 @@ from leaderboards.verification import verify
 
 
 def one_of_each_model():
-    """The folder with the fewest parameters, then the fewest electrons, of each model in each space."""
+    """The folder with the fewest electrons, then the fewest parameters, of each model in each space."""
     found = {}
     for path in sorted(RESULTS.rglob("record.json")):
         record = read_record(path)
-        size = (record.model.parameters, record.system.n_up + record.system.n_down)
+        size = (record.system.n_up + record.system.n_down, record.model.parameters)
         key = (record.model.name, record.model.space)
         if key not in found or size < found[key][0]:
             found[key] = (size, path.parent)
