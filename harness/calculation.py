@@ -10,6 +10,7 @@ from harness.config import RunConfig
 from harness.vmc import VMC, require_shares
 from zoo import registry
 from zoo.errors import ZooError
+from zoo.wavefunction import Wavefunction
 
 
 def create_calculation(config: RunConfig) -> VMC:
@@ -32,9 +33,11 @@ def create_calculation(config: RunConfig) -> VMC:
     # Keras's initialisers draw their seeds here; keras.utils.set_random_seed would load TensorFlow on JAX too.
     random.seed(config.seed)
     model = registry.create_model(config.model_name, system, **config.model)
-    return VMC(model, system, seed=config.seed).compile(
-        optimizer=config.optimizer,
-        walkers=config.train.walkers,
-        clip=config.train.clip,
-        sampler=config.sampler,
+    return with_model(config, model, config.train.walkers, config.seed)
+
+
+def with_model(config: RunConfig, model: Wavefunction, walkers: int, seed: int) -> VMC:
+    """The calculation of a configuration with a model that has been built, on walkers that know nothing of it."""
+    return VMC(model, seed=seed).compile(
+        optimizer=config.optimizer, walkers=walkers, clip=config.train.clip, sampler=config.sampler
     )

@@ -126,8 +126,13 @@ def of_run(run: Path, config_sha256: str) -> Checkpoint:
     """
     saved = latest(run / FOLDER, config_sha256)
     if saved is None:
-        raise ZooError(f"{run}: expected a run with a checkpoint, this one has none yet")
+        raise none_yet(run)
     return saved
+
+
+def none_yet(run: Path) -> ZooError:
+    """What to raise of a run that has no checkpoint."""
+    return ZooError(f"{run}: expected a run with a checkpoint, this one has none yet")
 
 
 def best(folder: str | os.PathLike, config_sha256: str) -> Checkpoint | None:

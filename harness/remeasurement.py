@@ -10,10 +10,11 @@ import numpy as np
 from rich.console import Console
 
 from harness import saved, weights
+from harness.calculation import with_model
 from harness.config import RunConfig
 from harness.progress import Progress
 from harness.training_log import SHOWN
-from harness.vmc import VMC, Evaluation
+from harness.vmc import Evaluation
 from zoo import registry
 from zoo.errors import ZooError
 
@@ -44,9 +45,7 @@ def remeasure(
     if parameters not in (None, count):
         raise ZooError(f"model.parameters {parameters}: {config.model_name} with these settings has {count}")
     saved.load_weights(model, file, config.model_name)
-    vmc = VMC(model, system, seed=stream).compile(
-        optimizer=config.optimizer, walkers=walkers, clip=config.train.clip, sampler=config.sampler
-    )
+    vmc = with_model(config, model, walkers, stream)
     with Progress(draws, "measuring", None, Console(stderr=True, highlight=False), unit="draw") as progress:
 
         def show(number: int, values: dict[str, float]) -> None:

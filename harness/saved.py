@@ -58,7 +58,7 @@ def find(folder: Path, config: RunConfig | None = None) -> Saved:
         return Saved(config, state.weights, state.step, state)
     artifact = weights_of(read_record(folder / RECORD)) if (folder / RECORD).is_file() else None
     if artifact is None:
-        raise ZooError(f"{folder}: expected a run with a checkpoint, this one has none yet")
+        raise checkpoint.none_yet(folder)
     return _of_record(folder, config, artifact)
 
 

@@ -115,7 +115,7 @@ def backflow_of(run: Trained, configuration: np.ndarray, longest: float) -> Back
     }
     displacements = effective[0] - configuration
     common = displacements.mean(axis=0) * (run.model.system.cell is not None)
-    return Backflow(run.label, run.step, displacements - common, float(np.linalg.norm(common)), distances, eta)
+    return Backflow(run.label, run.saved.step, displacements - common, float(np.linalg.norm(common)), distances, eta)
 
 
 def attention_of(run: Trained, configurations: np.ndarray) -> Attention | None:

@@ -33,7 +33,7 @@ def plot_nodes(request: Request) -> Path:
     ticks = [np.linspace(*limit, POINTS) for limit in limits]
     coordinates = np.stack(np.meshgrid(*ticks), axis=-1)  # (points, points, 2), rows along the second axis
     values = [section(run, configuration, request.electron, plane, coordinates) for run in runs]
-    draw(request, configuration, plane, ticks, values, [run.step for run in runs])
+    draw(request, configuration, plane, ticks, values, [run.saved.step for run in runs])
     return request.path
 
 

@@ -11,9 +11,9 @@ import keras
 import numpy as np
 
 from harness import checkpoint
+from harness.calculation import with_model
 from harness.figures.request import Request
 from harness.saved import Saved
-from harness.vmc import VMC
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,20 +24,13 @@ class Trained:
         folder: Its folder.
         label: Its name among the runs of the figure.
         model: The wavefunction.
-        step: Optimisation steps that the weights have seen.
-        saved: Where they came from.
+        saved: Where its weights came from.
     """
 
     folder: Path
     label: str
     model: Any
-    step: int
     saved: Saved
-
-    @classmethod
-    def load(cls, folder: Path, saved: Saved, label: str) -> Trained:
-        """The run or result in that folder; `ZooError` if the weights do not fit the model."""
-        return cls(folder, label, saved.load_model(), saved.step, saved)
 
     @functools.cached_property
     def walkers(self) -> np.ndarray:
@@ -48,18 +41,15 @@ class Trained:
         if self.saved.state is not None:
             return checkpoint.load(self.saved.state)[1]["walkers"].astype("float64")
         config = self.saved.config
-        vmc = VMC(self.model, config.create_system(), seed=config.seed)
-        vmc.compile(
-            optimizer=config.optimizer, walkers=config.train.walkers, clip=config.train.clip, sampler=config.sampler
-        )
+        vmc = with_model(config, self.model, config.train.walkers, config.seed)
         vmc.equilibrate(config.evaluate.equilibration)
         return keras.ops.convert_to_numpy(vmc.state["walkers"]).astype("float64")
 
 
 def load_all(request: Request) -> list[Trained]:
-    """The runs of a request, in their order."""
-    runs = zip(request.folders, request.saved, request.labels, strict=True)
-    return [Trained.load(*run) for run in runs]
+    """The runs of a request, in their order; `ZooError` if weights do not fit their model."""
+    runs = zip(request.folders, request.labels, request.saved, strict=True)
+    return [Trained(folder, label, saved.load_model(), saved) for folder, label, saved in runs]
 
 
 def evaluate(function, configurations: np.ndarray, most: int = 1 << 18) -> list[np.ndarray]:
