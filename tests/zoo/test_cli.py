@@ -53,8 +53,12 @@ def record(model: str = "slater_jastrow", mean: float = 3.1, stderr: float = 0.0
 
 
 @pytest.fixture
-def fake_runs(monkeypatch):
-    """`harness.runs` with functions that return ready-made records and note how they were called."""
+def fake_runs(monkeypatch, tmp_path):
+    """`harness.runs` with functions that return ready-made records and note how they were called.
+
+    In a folder of its own, as `zoo run` creates the folder of `out=` before a run starts.
+    """
+    monkeypatch.chdir(tmp_path)
     fake = types.ModuleType("harness.runs")
     fake.calls, fake.records = [], []
 
