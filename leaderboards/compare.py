@@ -74,7 +74,10 @@ class Comparison:
             "error": "error: from the reference",
             "cpu s": "cpu s: of training",
         }
-        table.caption = "; ".join(text for column, text in meaning.items() if column in filled)
+        notes = [text for column, text in meaning.items() if column in filled]
+        if self.no_correlation:
+            notes.append(f"correlation: {self.no_correlation}")
+        table.caption = "; ".join(notes)
         table.caption_justify, table.caption_style = "left", "dim"
         for column in filled:
             named = column == "model"
@@ -107,6 +110,15 @@ class Comparison:
     def _outcome(row: Row) -> Text:
         return Text(rules.outcome(row.record), STATUS_STYLES.get(row.record.status, ""))
 
+    @property
+    def no_correlation(self) -> str:
+        """Why no row has a share of the correlation energy, empty where one has."""
+        if not self.measured or any(correlation(self.board, row) is not None for row in self.rows):
+            return ""
+        if self.board.reference is None:
+            return "no reference is known"
+        return "no Hartree-Fock energy is known" if self.board.hartree_fock is None else "the reference is Hartree-Fock"
+
     def page(self, command: str) -> str:
         """The page of the comparison, which needs nothing but itself."""
         measured = self.measured
@@ -130,6 +142,7 @@ class Comparison:
                     for row in self.rows
                 ],
                 differences=differences,
+                no_correlation=self.no_correlation,
                 figures=figures.of_table(self.board, table),
             )
         )

@@ -194,6 +194,7 @@ def test_the_page_has_every_difference_and_the_ladder(fake, tmp_path, capsys):
     cells = re.findall(r"<td[^>]*>([^<]*)", matrix)
     assert len(cells) == 9 and cells[0] == cells[4] == cells[8] == ""
     assert cells[1].replace("−", "-") == cells[3].replace("−", "+")  # antisymmetric
+    assert "Correlation, and the ladder" not in text
     assert "What each rung recovers" in text and "zoo compare sj sjb nb system=quantum_dot_n6 seeds=3" in text
     assert "zoo sweep model=neural_backflow" in text
     assert not re.search(r"<(link|img|iframe)|src=", text)
@@ -210,6 +211,15 @@ def test_runs_that_a_board_would_not_rank_are_compared_and_the_reason_is_shown(t
     assert len(found.measured) == 2
     page = found.page("zoo compare a b")
     assert page.count("seed 0: ") >= 2 and "ESS 700, needs &gt;= 1000" in page
+
+
+def test_what_lacks_for_the_share_of_the_correlation_energy_is_said(tmp_path, run_on, save):
+    save(tmp_path, *(run_on("t_v_4x4", model, -10.2, 0.01, 0) for model in "ab"))
+    found = Comparison.of([path.parent for path in sorted(tmp_path.rglob("record.json"))])
+    assert str(found.table().caption).endswith("correlation: no Hartree-Fock energy is known")
+    page = found.page("zoo compare a b")
+    assert "Correlation, and the ladder: no Hartree-Fock energy is known." in page
+    assert "What each rung recovers" not in page
 
 
 def test_nothing_is_shown_where_nothing_has_begun(tmp_path):
