@@ -29,6 +29,10 @@ class ReferenceSet:
     def __bool__(self) -> bool:
         return bool(self.records)
 
+    def with_record(self, record: Reference) -> ReferenceSet:
+        """The set with one more record, at the end."""
+        return dataclasses.replace(self, records=(*self.records, record))
+
     @property
     def best(self) -> Reference | None:
         """The reference for the ground-state energy, or None where no record deserves to be one.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -70,23 +71,26 @@ class System(ABC):
         return None
 
     def mean_field_energy(self) -> tuple[float, str] | None:
-        """Restricted Hartree-Fock energy and the method, named as in the file of references, where it is cheap."""
+        """Restricted Hartree-Fock energy and method, starting with RHF, where that takes no more than a second."""
         return None
 
     def references(self) -> ReferenceSet:
         """Every energy on record for this Hamiltonian; exact and Hartree-Fock energies are computed where none is.
 
-        Only cheap ones are: those of `exact_energy` and `mean_field_energy`.
+        Only cheap ones are: those of `exact_energy` and `mean_field_energy`. Where they are the same there is no
+        correlation, and the second is left out.
         """
         from zoo import references
 
         known = references.find(self.reference_key)
-        computed = []
-        if known.exact is None and (exact := self.exact_energy()) is not None:
-            computed.append(self._computed("exact", *exact))
-        if known.hartree_fock is None and (mean_field := self.mean_field_energy()) is not None:
-            computed.append(self._computed("mean_field", *mean_field))
-        return references.ReferenceSet(known.key, (*known.records, *computed))
+        if known.exact is None and (found := self.exact_energy()) is not None:
+            known = known.with_record(self._computed("exact", *found))
+        mean_field = self.mean_field_energy() if known.hartree_fock is None else None
+        if mean_field is None:
+            return known
+        if known.exact is not None and math.isclose(mean_field[0], known.exact.energy, rel_tol=1e-9, abs_tol=1e-9):
+            return known
+        return known.with_record(self._computed("mean_field", *mean_field))
 
     def _computed(self, kind: str, energy: float, method: str) -> Reference:
         """A record of an energy that was computed when it was asked for."""

@@ -110,6 +110,12 @@ class LatticeModel(LatticeSystem):
             return _diagonalised_energy(self), "exact diagonalisation"
         return None
 
+    def mean_field_energy(self) -> tuple[float, str] | None:
+        from zoo.systems import free_determinant
+
+        energy = free_determinant.restricted_energy(self)
+        return None if energy is None else (energy, free_determinant.METHOD)
+
     def noninteracting_energy(self) -> float:
         """Ground-state energy with the interaction switched off."""
         levels = np.linalg.eigvalsh(self.hopping_matrix())

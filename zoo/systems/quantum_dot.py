@@ -119,6 +119,19 @@ class QuantumDot(ContinuumSystem):
             return energy, "relative-coordinate radial equation, Chebyshev collocation"
         return None
 
+    def mean_field_energy(self) -> tuple[float, str] | None:
+        """That of closed shells, with both spins in every orbital or with electrons of one spin alone."""
+        from zoo.systems import trap_hartree_fock
+
+        shells = trap_hartree_fock.closed_shells(self.dim, max(self.n_up, self.n_down))
+        spins = 2 if self.n_up == self.n_down else 1
+        if not self.coulomb or shells is None or shells > trap_hartree_fock.MOST_SHELLS:
+            return None
+        if spins == 1 and min(self.n_up, self.n_down) > 0:
+            return None
+        energy = trap_hartree_fock.restricted_energy(self.dim, self.omega, shells, spins)
+        return None if energy is None else (energy, trap_hartree_fock.METHOD)
+
     def potential(self, positions) -> Any:
         from keras import ops
 
