@@ -25,18 +25,19 @@ def ladder(board: Board, table: Table) -> Figure | None:
     shares = {model: 100 * (correlation(board, best[model]) or 0.0) for model in names}
     errors = {model: 100 * _uncertainty(board, best[model]) for model in names}
     drawing = Drawing(WIDTH, _TOP + _STEP * len(names) + 56)
-    x = Scale.around([100.0, *(shares[m] + s * errors[m] for m in names for s in (-1, 1))], NAMES + 8, RIGHT - 72)
+    texts = {m: shorthand(shares[m], errors[m]) if errors[m] else f"{shares[m]:.2f}" for m in names}
+    right = RIGHT - max(72, 7 * max(map(len, texts.values())))
+    x = Scale.around([100.0, *(shares[m] + s * errors[m] for m in names for s in (-1, 1))], NAMES + 8, right)
     bottom = drawing.columns(x, _TOP, "correlation energy / %")
     drawing.line(x.place(100), _TOP, x.place(100), bottom, "reference")
     places = {model: (x.place(shares[model]), _TOP + _STEP * (n + 0.6)) for n, model in enumerate(names)}
     drawing.path([places[model] for model in names if rungs[model] is not None], "front")
     for model in names:
         px, py = places[model]
-        text = shorthand(shares[model], errors[model]) if errors[model] else f"{shares[model]:.2f}"
         drawing.text(NAMES, py + 4, clipped(model), "name", "end")
         drawing.line(x.place(shares[model] - errors[model]), py, x.place(shares[model] + errors[model]), py, "bar")
-        drawing.dot(px, py, "mark" if rungs[model] is not None else "mark hollow", f"{model}: {text} %")
-        drawing.text(RIGHT, py + 4, text, "name", "end")
+        drawing.dot(px, py, "mark" if rungs[model] is not None else "mark hollow", f"{model}: {texts[model]} %")
+        drawing.text(RIGHT, py + 4, texts[model], "name", "end")
     alt = "Correlation energy recovered: " + ", ".join(f"{model} {shares[model]:.2f} %" for model in names)
     caption = "From Hartree-Fock (0 %) to the reference (100 %), of each model’s best row."
     if sum(rungs[model] is not None for model in names) > 1:
