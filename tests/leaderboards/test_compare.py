@@ -214,7 +214,7 @@ def test_runs_that_a_board_would_not_rank_are_compared_and_the_reason_is_shown(t
 
 
 def test_what_lacks_for_the_share_of_the_correlation_energy_is_said(tmp_path, run_on, save):
-    save(tmp_path, *(run_on("t_v_4x4", model, -10.2, 0.01, 0) for model in "ab"))
+    save(tmp_path, *(run_on("hubbard_4x4_n14", model, -15.7, 0.01, 0) for model in "ab"))
     found = Comparison.of([path.parent for path in sorted(tmp_path.rglob("record.json"))])
     assert str(found.table().caption).endswith("correlation: no Hartree-Fock energy is known")
     page = found.page("zoo compare a b")
