@@ -3,7 +3,9 @@ r"""Where the ground state of the hopping alone is a state of restricted Hartree
 With the density matrices P of each spin, n their diagonals, and the repulsions U on a site and W between sites,
 
     E = sum_s Tr[K P_s] + U sum_i n_i,up n_i,down + sum_ij W_ij (n_i n_j - sum_s |P_s,ij|^2) / 2,
-    F_s = K + U diag(n_-s) + diag(W n) - W o P_s,   K the hopping matrix, o element by element.
+    F_s = K + M_s,   M_s = U diag(n_-s) + diag(W n) - W o P_s,   so that   E = sum_s Tr[(K + M_s / 2) P_s],
+
+with K the hopping matrix, and o element by element.
 
 The determinant is a stationary point if F_s and P_s commute: closed shells of a lattice of equal sites, where the
 orbitals are plane waves, and half-filled bipartite lattices with any edges and no W, as all densities are one half.
@@ -37,10 +39,10 @@ def restricted_energy(system: LatticeModel) -> float | None:
         return None
     densities = [orbitals[:, :n] @ orbitals[:, :n].conj().T for n in counts]
     up, down = (np.diag(density).real for density in densities)
-    energy = system.u * up @ down + 0.5 * (up + down) @ repulsion @ (up + down)
+    energy = 0.0
     for density, other in zip(densities, (down, up), strict=True):
         mean = np.diag(system.u * other + repulsion @ (up + down)) - repulsion * density
         if np.max(np.abs(mean @ density - density @ mean), initial=0.0) > smallest * max(1.0, np.max(np.abs(mean))):
             return None
-        energy += np.sum(hopping * density.T).real - 0.5 * np.sum(repulsion * np.abs(density) ** 2)
+        energy += np.sum((hopping + mean / 2) * density.T).real
     return float(energy)

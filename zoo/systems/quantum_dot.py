@@ -123,12 +123,11 @@ class QuantumDot(ContinuumSystem):
         """That of closed shells, with both spins in every orbital or with electrons of one spin alone."""
         from zoo.systems import trap_hartree_fock
 
-        shells = trap_hartree_fock.closed_shells(self.dim, max(self.n_up, self.n_down))
-        spins = 2 if self.n_up == self.n_down else 1
-        if not self.coulomb or shells is None or shells > trap_hartree_fock.MOST_SHELLS:
+        more, fewer = max(self.n_up, self.n_down), min(self.n_up, self.n_down)
+        shells = trap_hartree_fock.filled_shells(self.dim, more)
+        if not self.coulomb or fewer not in (0, more) or shells is None or shells > trap_hartree_fock.MOST_SHELLS:
             return None
-        if spins == 1 and min(self.n_up, self.n_down) > 0:
-            return None
+        spins = 2 if fewer else 1
         energy = trap_hartree_fock.restricted_energy(self.dim, self.omega, shells, spins)
         return None if energy is None else (energy, trap_hartree_fock.METHOD)
 

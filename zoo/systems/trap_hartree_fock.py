@@ -34,7 +34,7 @@ _MOST_STEPS = 2000
 _SELF_CONSISTENT = 1e-12
 
 
-def closed_shells(dim: int, count: int) -> int | None:
+def filled_shells(dim: int, count: int) -> int | None:
     """How many shells of the trap ``count`` electrons of one spin fill, or None where the last stays open."""
     return next((n for n in range(count + 1) if math.comb(n + dim - 1, dim) == count), None)
 
@@ -60,17 +60,15 @@ def _minimum(dim: int, strength: float, shells: int, spins: int, size: int) -> f
     Density matrices of all channels are one vector ``(channels size size)``; the energy of it is quadratic.
     """
     occupied = [(shells - channel + 1) // 2 for channel in range(shells)]
-    degeneracy = np.array([_degeneracy(dim, channel) for channel in range(shells)])
-    levels = np.array([[2 * n + channel + dim / 2 for n in range(size)] for channel in range(shells)])
     direct, exchange = (
         matrix[:, :size, :size, :, :size, :size].reshape(2 * (shells * size**2,)) for matrix in _repulsion(dim, shells)
     )
-    degeneracies = np.repeat(degeneracy, size**2)
-    weight = spins * degeneracies
-    one_body = np.stack([np.diag(level) for level in levels]).ravel()
+    degeneracy = np.repeat([_degeneracy(dim, channel) for channel in range(shells)], size**2)
+    weight = spins * degeneracy
+    one_body = np.stack([np.diag(2 * np.arange(size) + channel + dim / 2) for channel in range(shells)]).ravel()
 
     def field(density: np.ndarray) -> np.ndarray:
-        return strength * (direct @ (weight * density) - exchange @ density / degeneracies)
+        return strength * (direct @ (weight * density) - exchange @ density / degeneracy)
 
     def fill(fock: np.ndarray) -> np.ndarray:
         vectors = np.linalg.eigh(fock.reshape(shells, size, size))[1]

@@ -8,7 +8,7 @@ import pytest
 
 from zoo import references
 from zoo.registry import create_system
-from zoo.systems.trap_hartree_fock import MOST_SHELLS, closed_shells, restricted_energy
+from zoo.systems.trap_hartree_fock import MOST_SHELLS, filled_shells, restricted_energy
 
 ELECTRONS = {2: (1, 3, 6, 10), 3: (1, 4, 10, 20)}
 
@@ -102,7 +102,7 @@ def test_which_numbers_of_electrons_fill_shells(dim):
     filled = {count: n for n, count in enumerate(ELECTRONS[dim], start=1)}
     assert len(filled) == MOST_SHELLS
     for count in range(1, max(filled) + 1):
-        assert closed_shells(dim, count) == filled.get(count)
+        assert filled_shells(dim, count) == filled.get(count)
 
 
 @pytest.mark.parametrize(
